@@ -1,0 +1,8 @@
+/// What a source yields: one thing that happened on the feed, in the feed's order.
+public enum FeedEvent: Sendable {
+  case trade(Trade)
+  case quote(Quote)
+  case depth(Depth)
+  /// The symbol can no longer be vouched for (a hole in its feed). Its next live value clears it.
+  case stale(SymbolID, since: Timestamp)
+}
