@@ -34,9 +34,15 @@ let clibraries: [Target] = [
   .systemLibrary(name: "CCrypto"),
 ]
 
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let configuration: Target.Dependency = .product(
+  name: "Configuration", package: "swift-configuration")
+
 let libraries: [Target] = [
   library("EventLoops", ["CUV"]),
   library("MarketData"),
+  library("ServiceSupport", ["EventLoops", "CCrypto", logging, coreMetrics, configuration]),
 ]
 
 let programs: [Target] = []
@@ -44,11 +50,17 @@ let programs: [Target] = []
 let testTargets: [Target] = [
   tests("EventLoopsTests", ["EventLoops"]),
   tests("MarketDataTests", ["MarketData"]),
+  tests("ServiceSupportTests", ["ServiceSupport", "EventLoops", logging, coreMetrics]),
 ]
 
 let package = Package(
   name: "tapedeck",
-  dependencies: [],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
+    // Without its default trait: no JSON files, so no Foundation beyond what it needs itself.
+    .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: []),
+  ],
   targets: clibraries + libraries + programs + testTargets,
   swiftLanguageModes: [.v6]
 )
