@@ -45,6 +45,8 @@ public enum ServiceSupportLimits {
   /// From spawn to the first PONG. Measured: 20 ms idle; an AOF of 1 GB loads in about 10 s.
   public static let serverStartMilliseconds: UInt64 = 30_000
   public static let probeIntervalMilliseconds: UInt64 = 10
+  /// How long a start waits for a word from a Redis that should not be there.
+  public static let occupiedProbeMilliseconds: UInt64 = 500
   /// The pause before a restart doubles from the first to the second...
   public static let restartDelayMilliseconds: UInt64 = 50
   public static let restartDelayMaxMilliseconds: UInt64 = 5_000

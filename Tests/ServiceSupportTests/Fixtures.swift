@@ -57,3 +57,10 @@ final class LogRecorder: Sendable {
     }
   }
 }
+
+/// Holds a thread until it is opened.
+final class Gate: Sendable {
+  private let isOpen = Atomic<Bool>(false)
+  func open() { isOpen.store(true, ordering: .releasing) }
+  func wait() { while !isOpen.load(ordering: .acquiring) { usleep(1_000) } }
+}

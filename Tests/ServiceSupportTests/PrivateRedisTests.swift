@@ -19,7 +19,7 @@ import Testing
         #expect(redis.url == "unix://\(path)/state/redis.sock")
         #expect(run("redis-cli", "-s", redis.socketPath, "ping") == "PONG")
         #expect(value("port", redis) == "0")
-        #expect(value("save", redis) == "")
+        #expect(value("save", redis) ?? "" == "")
         #expect(value("appendonly", redis) == "no")
         #expect(value("maxmemory-policy", redis) == "noeviction")
         var status = stat()
@@ -33,6 +33,124 @@ import Testing
     }
   }
 
+  @Test func durableRoleKeepsWhatItWasGiven() async throws {
+    let quiet = quiet
+    try await withTemporaryDirectory { path in
+      try await onOwnLoop { loop in
+        let directory = try StateDirectory.open(path)
+        for round in 1...2 {
+          let redis = PrivateRedis(loop: loop, directory: directory, role: .durable, logger: quiet)
+          try await redis.start()
+          #expect(redis.socketPath == path + "/redis-durable.sock")
+          if round == 1 {
+            #expect(run("redis-cli", "-s", redis.socketPath, "set", "k", "kept") == "OK")
+          } else {
+            #expect(run("redis-cli", "-s", redis.socketPath, "get", "k") == "kept")
+          }
+          await redis.stop()
+        }
+      }
+    }
+  }
+
+  @Test func comesBackAfterItWasKilled() async throws {
+    let quiet = quiet
+    try await withTemporaryDirectory { path in
+      try await onOwnLoop { loop in
+        let directory = try StateDirectory.open(path)
+        let redis = PrivateRedis(loop: loop, directory: directory, role: .market, logger: quiet)
+        try await redis.start()
+        let first = try #require(redis.processID)
+        kill(first, SIGKILL)
+        for _ in 0..<500 where redis.restarts == 0 || redis.processID == nil {
+          await loop.sleep(milliseconds: 10)
+        }
+        for _ in 0..<500 where run("redis-cli", "-s", redis.socketPath, "ping") != "PONG" {
+          await loop.sleep(milliseconds: 10)
+        }
+        #expect(redis.restarts == 1)
+        #expect(try #require(redis.processID) != first)
+        await redis.stop()
+      }
+    }
+  }
+
+  @Test func endsWithTheThreadThatSpawnedIt() async throws {
+    let quiet = quiet
+    try await withTemporaryDirectory { path in
+      let child = try await onOwnLoop { loop in
+        let directory = try StateDirectory.open(path)
+        let redis = PrivateRedis(loop: loop, directory: directory, role: .market, logger: quiet)
+        try await redis.start()
+        return try #require(redis.processID)  // and nobody stops it
+      }
+      var status: Int32 = 0
+      #expect(waitpid(child, &status, 0) == child)
+      #expect(status & 0x7f == SIGKILL)
+    }
+  }
+
+  @Test func hungServerIsKilledAtStop() async throws {
+    let quiet = quiet
+    try await withTemporaryDirectory { path in
+      try await onOwnLoop { loop in
+        let directory = try StateDirectory.open(path)
+        let redis = PrivateRedis(loop: loop, directory: directory, role: .market, logger: quiet)
+        try await redis.start()
+        let child = try #require(redis.processID)
+        kill(child, SIGSTOP)
+        await redis.stop()
+        #expect(kill(child, 0) == -1)
+      }
+    }
+  }
+
+  @Test func serverThatCannotStartIsAnErrorWithTheEndOfItsLog() async throws {
+    let quiet = quiet
+    try await withTemporaryDirectory { path in
+      try await onOwnLoop { loop in
+        let directory = try StateDirectory.open(path)
+        let redis = PrivateRedis(
+          loop: loop, directory: directory, role: .market, logger: quiet,
+          executable: "no-such-redis-server")
+        let error = await #expect(throws: ServiceSupportError.self) { try await redis.start() }
+        #expect(error?.message.contains("ended with status 127") == true, "\(error as Any)")
+        #expect(error?.message.contains("no-such-redis-server: not found") == true)
+        await redis.stop()
+      }
+    }
+  }
+
+  @Test func strangerOnTheSocketIsAnError() async throws {
+    let quiet = quiet
+    try await withTemporaryDirectory { path in
+      try await onOwnLoop { loop in
+        let one = try StateDirectory.open(path)
+        let ours = PrivateRedis(loop: loop, directory: one, role: .market, logger: quiet)
+        try await ours.start()
+        let second = PrivateRedis(loop: loop, directory: one, role: .market, logger: quiet)
+        let error = await #expect(throws: ServiceSupportError.self) { try await second.start() }
+        #expect(error?.code == .occupied)
+        await second.stop()
+        await ours.stop()
+      }
+    }
+  }
+
+  @Test func staleSocketIsReplaced() async throws {
+    let quiet = quiet
+    try await withTemporaryDirectory { path in
+      _ = run("python3", "-c", "import socket; socket.socket(1).bind('\(path)/redis.sock')")
+      #expect(access(path + "/redis.sock", F_OK) == 0)
+      try await onOwnLoop { loop in
+        let directory = try StateDirectory.open(path)
+        let redis = PrivateRedis(loop: loop, directory: directory, role: .market, logger: quiet)
+        try await redis.start()
+        await redis.stop()
+      }
+    }
+  }
+
   private func value(_ name: String, _ redis: PrivateRedis) -> String? {
     let lines = run("redis-cli", "-s", redis.socketPath, "config", "get", name)
       .split(separator: "\n", omittingEmptySubsequences: false)
@@ -42,7 +160,8 @@ import Testing
 
 /// The trimmed standard output of a command.
 func run(_ arguments: String...) -> String {
-  let command = arguments.map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
+  let command = arguments.map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(
+    separator: " ")
   guard let pipe = popen(command, "r") else { return "popen: errno \(errno)" }
   defer { pclose(pipe) }
   var text: [UInt8] = []

@@ -265,18 +265,32 @@ public final class PrivateRedis {
     started = nil
   }
 
+  /// Whether anybody answers on the socket; one who listens and says nothing counts too.
   private func answers() async -> Bool {
-    let box = ProbeBox()
+    let asking = Asking()
     return await withCheckedContinuation { continuation in
-      box.probe = RedisProbe(loop: loop, path: socketPath) { answer in
-        box.timer?.close()
+      let timer = LoopTimer(loop: loop) {
+        asking.end()
+        continuation.resume(returning: true)
+      }
+      asking.timer = timer
+      timer.start(afterMilliseconds: ServiceSupportLimits.occupiedProbeMilliseconds)
+      let probe = RedisProbe(loop: loop, path: socketPath) { answer in
+        asking.end()
         continuation.resume(returning: answer != .refused)
       }
+      if asking.timer != nil { asking.probe = probe }
     }
   }
 
-  private final class ProbeBox {
+  private final class Asking {
     var probe: RedisProbe?
     var timer: LoopTimer?
+
+    func end() {
+      probe?.close()
+      timer?.close()
+      timer = nil
+    }
   }
 }

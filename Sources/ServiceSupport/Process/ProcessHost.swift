@@ -31,6 +31,8 @@ public final class ProcessHost: @unchecked Sendable {
 
   private let name: String
   private let stopMilliseconds: UInt64
+  /// _exit, which ends the process without closing anything; tests put something else here.
+  private let exitNow: @Sendable (Int32) -> Void
   private var stops: [Stop] = []
   private var stopping: String?
   private var exitCode = ExitCode.success
@@ -40,11 +42,13 @@ public final class ProcessHost: @unchecked Sendable {
   private var waiters: [CheckedContinuation<Void, Never>] = []
 
   private init(
-    name: String, logger: Logger, stopMilliseconds: UInt64
+    name: String, logger: Logger, stopMilliseconds: UInt64,
+    exitNow: @escaping @Sendable (Int32) -> Void
   ) throws(EventLoopError) {
     self.name = name
     self.logger = logger
     self.stopMilliseconds = stopMilliseconds
+    self.exitNow = exitNow
     loop = try EventLoop(name: "main")
   }
 
@@ -59,10 +63,19 @@ public final class ProcessHost: @unchecked Sendable {
     stopMilliseconds: UInt64 = ServiceSupportLimits.stopMilliseconds,
     _ body: sending @escaping Body
   ) -> Int32 {
+    run(
+      name: name, logger: logger, stopMilliseconds: stopMilliseconds, exitNow: { _exit($0) }, body)
+  }
+
+  static func run(
+    name: String, logger: Logger, stopMilliseconds: UInt64,
+    exitNow: @escaping @Sendable (Int32) -> Void, _ body: sending @escaping Body
+  ) -> Int32 {
     signal(SIGPIPE, SIG_IGN)  // a peer that is gone shall be an error of write, not the end
     let host: ProcessHost
     do {
-      host = try ProcessHost(name: name, logger: logger, stopMilliseconds: stopMilliseconds)
+      host = try ProcessHost(
+        name: name, logger: logger, stopMilliseconds: stopMilliseconds, exitNow: exitNow)
     } catch {
       complain("\(name): \(error)")
       return ExitCode.failure
@@ -151,7 +164,7 @@ public final class ProcessHost: @unchecked Sendable {
     let name = number == SIGINT ? "SIGINT" : "SIGTERM"
     guard stopReason == nil else {
       logger.warning("\(name) again: exiting at once")
-      _exit(128 + number)
+      return exitNow(128 + number)
     }
     beginStop(name)
   }
@@ -163,7 +176,7 @@ public final class ProcessHost: @unchecked Sendable {
     let timer = LoopTimer(loop: loop) { [unowned self] in
       let left = stopping ?? "the start-up"
       Self.complain("\(name): \(left) did not stop within \(stopMilliseconds) ms; exiting")
-      _exit(ExitCode.failure)
+      exitNow(ExitCode.failure)
     }
     timer.start(afterMilliseconds: stopMilliseconds)
     bound = timer
