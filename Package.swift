@@ -37,6 +37,7 @@ let clibraries: [Target] = [
 let libraries: [Target] = [
   library("EventLoops", ["CUV"]),
   library("MarketData"),
+  library("Feeds", ["MarketData", "CZlib"]),
 ]
 
 let programs: [Target] = []
@@ -44,6 +45,7 @@ let programs: [Target] = []
 let testTargets: [Target] = [
   tests("EventLoopsTests", ["EventLoops"]),
   tests("MarketDataTests", ["MarketData"]),
+  tests("FeedsTests", ["Feeds", "MarketData"]),
 ]
 
 let package = Package(

@@ -2,7 +2,7 @@
 ///
 /// It points into the reader's bytes and lives no longer than they. A `JSONReader` made it, so its
 /// escapes are known to be well formed and its bytes to be UTF-8.
-public struct JSONText {
+public struct JSONString {
   /// Between the quotes, escapes not resolved.
   public let raw: UnsafeRawBufferPointer
   public let hasEscapes: Bool
@@ -26,7 +26,7 @@ public struct JSONText {
   }
 
   /// Makes `switch text { case "bids": ... }` work.
-  public static func ~= (pattern: StaticString, text: JSONText) -> Bool { text.equals(pattern) }
+  public static func ~= (pattern: StaticString, text: JSONString) -> Bool { text.equals(pattern) }
 
   @inline(__always)
   public func equals(_ other: StaticString) -> Bool {

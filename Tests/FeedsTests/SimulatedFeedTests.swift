@@ -1,0 +1,3 @@
+import Feeds
+import MarketData
+import Testing
