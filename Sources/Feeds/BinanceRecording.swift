@@ -1,4 +1,4 @@
-public import MarketData
+import MarketData
 
 public final class BinanceRecording: FeedSource {
   public let context: FeedContext

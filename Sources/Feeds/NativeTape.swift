@@ -6,7 +6,7 @@
 // later: a tape may be out of order, the play never is. `"E"`, `"N"` and `"P"` are ignored, so what
 // a client received can be played again.
 
-public import MarketData
+import MarketData
 
 public final class NativeTape: FeedSource {
   public let context: FeedContext
