@@ -38,8 +38,11 @@ public struct FeedClock: Sendable {
   public func dueNanoseconds(_ time: Timestamp) -> UInt64 {
     guard let anchor, case .factor = speed else { return 0 }
     let offset = elapsed(from: anchor.feed, to: time)
-    if offset < 0 { return anchor.monotonicNanoseconds &- min(
-      offset.magnitude, anchor.monotonicNanoseconds) }
+    if offset < 0 {
+      return anchor.monotonicNanoseconds
+        &- min(
+          offset.magnitude, anchor.monotonicNanoseconds)
+    }
     let (sum, overflow) = anchor.monotonicNanoseconds.addingReportingOverflow(UInt64(offset))
     return overflow ? .max : sum
   }

@@ -29,7 +29,8 @@ struct SimulatedMarket {
     }
     switch listing.market {
     case .nasdaq, .nyse:
-      exchanges = (listing.market == .nasdaq ? ["Q", "V", "P", "Z"] : ["N", "V", "P", "Z"]).map(code)
+      exchanges = (listing.market == .nasdaq ? ["Q", "V", "P", "Z"] : ["N", "V", "P", "Z"]).map(
+        code)
       tape = code(listing.market == .nasdaq ? "C" : "A")
       tradeConditions = code("[\"@\"]")
       oddLotConditions = code("[\"@\",\"I\"]")
