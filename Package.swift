@@ -45,7 +45,7 @@ let programs: [Target] = []
 let testTargets: [Target] = [
   tests("EventLoopsTests", ["EventLoops"]),
   tests("MarketDataTests", ["MarketData"]),
-  tests("FeedsTests", ["Feeds", "MarketData"]),
+  tests("FeedsTests", ["Feeds", "MarketData", "CZlib"]),
 ]
 
 let package = Package(

@@ -11,32 +11,25 @@ struct NativeMessage {
     case trade, quote, book, other
   }
 
-  /// A value as it stands in the line; `bytes` of a string are those between its quotes.
-  struct Field {
-    var kind: JSONReader.Kind = .null
-    var bytes = UnsafeRawBufferPointer(start: nil, count: 0)
-    var text: JSONString?
-  }
-
   private(set) var kind: Kind?
   private(set) var symbol: JSONString?
-  private(set) var time = Field()
-  private(set) var price = Field()
-  private(set) var size = Field()
-  private(set) var id = Field()
-  private(set) var exchange = Field()
-  private(set) var conditions = Field()
-  private(set) var tape = Field()
-  private(set) var takerSide = Field()
-  private(set) var bidPrice = Field()
-  private(set) var bidSize = Field()
-  private(set) var askPrice = Field()
-  private(set) var askSize = Field()
-  private(set) var bidExchange = Field()
-  private(set) var askExchange = Field()
-  private(set) var bids = Field()
-  private(set) var asks = Field()
-  private(set) var isFullBook = Field()
+  private(set) var time = JSONField()
+  private(set) var price = JSONField()
+  private(set) var size = JSONField()
+  private(set) var id = JSONField()
+  private(set) var exchange = JSONField()
+  private(set) var conditions = JSONField()
+  private(set) var tape = JSONField()
+  private(set) var takerSide = JSONField()
+  private(set) var bidPrice = JSONField()
+  private(set) var bidSize = JSONField()
+  private(set) var askPrice = JSONField()
+  private(set) var askSize = JSONField()
+  private(set) var bidExchange = JSONField()
+  private(set) var askExchange = JSONField()
+  private(set) var bids = JSONField()
+  private(set) var asks = JSONField()
+  private(set) var isFullBook = JSONField()
 
   init() {}
 
@@ -56,37 +49,30 @@ struct NativeMessage {
     of key: JSONString, from reader: inout JSONReader
   ) throws(JSONError) {
     switch key {
-    case "T": kind = NativeMessage.kind(try NativeMessage.field(&reader))
-    case "S": symbol = try NativeMessage.field(&reader).text
-    case "t": time = try NativeMessage.field(&reader)
-    case "p": price = try NativeMessage.field(&reader)
-    case "s": size = try NativeMessage.field(&reader)
-    case "i": id = try NativeMessage.field(&reader)
-    case "x": exchange = try NativeMessage.field(&reader)
-    case "c": conditions = try NativeMessage.field(&reader)
-    case "z": tape = try NativeMessage.field(&reader)
-    case "tks": takerSide = try NativeMessage.field(&reader)
-    case "bp": bidPrice = try NativeMessage.field(&reader)
-    case "bs": bidSize = try NativeMessage.field(&reader)
-    case "ap": askPrice = try NativeMessage.field(&reader)
-    case "as": askSize = try NativeMessage.field(&reader)
-    case "bx": bidExchange = try NativeMessage.field(&reader)
-    case "ax": askExchange = try NativeMessage.field(&reader)
-    case "b": bids = try NativeMessage.field(&reader)
-    case "a": asks = try NativeMessage.field(&reader)
-    case "r": isFullBook = try NativeMessage.field(&reader)
+    case "T": kind = NativeMessage.kind(try JSONField(&reader))
+    case "S": symbol = try JSONField(&reader).text
+    case "t": time = try JSONField(&reader)
+    case "p": price = try JSONField(&reader)
+    case "s": size = try JSONField(&reader)
+    case "i": id = try JSONField(&reader)
+    case "x": exchange = try JSONField(&reader)
+    case "c": conditions = try JSONField(&reader)
+    case "z": tape = try JSONField(&reader)
+    case "tks": takerSide = try JSONField(&reader)
+    case "bp": bidPrice = try JSONField(&reader)
+    case "bs": bidSize = try JSONField(&reader)
+    case "ap": askPrice = try JSONField(&reader)
+    case "as": askSize = try JSONField(&reader)
+    case "bx": bidExchange = try JSONField(&reader)
+    case "ax": askExchange = try JSONField(&reader)
+    case "b": bids = try JSONField(&reader)
+    case "a": asks = try JSONField(&reader)
+    case "r": isFullBook = try JSONField(&reader)
     default: try reader.skipValue()
     }
   }
 
-  private static func field(_ reader: inout JSONReader) throws(JSONError) -> Field {
-    let kind = try reader.peek()
-    guard kind == .string else { return Field(kind: kind, bytes: try reader.rawValue()) }
-    let text = try reader.string()
-    return Field(kind: kind, bytes: text.raw, text: text)
-  }
-
-  private static func kind(_ field: Field) -> Kind? {
+  private static func kind(_ field: JSONField) -> Kind? {
     switch field.text {
     case nil: nil
     case .some("t"): .trade
@@ -98,10 +84,10 @@ struct NativeMessage {
 
   /// The levels of a book's side, appended to `levels`.
   func readLevels(
-    _ field: Field, _ name: StaticString, into levels: inout [Level]
+    _ field: JSONField, _ name: StaticString, into levels: inout [Level]
   ) throws(LineError) {
     levels.removeAll(keepingCapacity: true)
-    guard field.kind == .array else { throw field.bytes.isEmpty ? .missing(name) : .invalid(name) }
+    guard field.kind == .array else { throw field.fault(name) }
     do {
       var reader = JSONReader(field.bytes)
       try reader.beginArray()
@@ -125,46 +111,5 @@ struct NativeMessage {
       // The first pass found the text well formed: a number was expected and is none.
       throw .invalid(name)
     }
-  }
-}
-
-extension NativeMessage {
-  func decimal(_ field: Field, _ name: StaticString) throws(LineError) -> Decimal9 {
-    guard field.kind == .number else { throw NativeMessage.fault(field, name) }
-    guard let value = Decimal9(parsing: field.bytes) else { throw .invalid(name) }
-    return value
-  }
-
-  /// A size is not negative.
-  func size(_ field: Field, _ name: StaticString) throws(LineError) -> Decimal9 {
-    let value = try decimal(field, name)
-    guard value >= .zero else { throw .invalid(name) }
-    return value
-  }
-
-  func timestamp() throws(LineError) -> Timestamp {
-    guard time.kind == .string else { throw NativeMessage.fault(time, "t") }
-    guard let value = Timestamp(parsing: time.bytes) else { throw .invalid("t") }
-    return value
-  }
-
-  /// nil when the field is absent or null.
-  func integer(_ field: Field, _ name: StaticString) throws(LineError) -> Int64? {
-    if field.kind == .null { return nil }
-    guard field.kind == .number, let value = JSONReader.integer(field.bytes) else {
-      throw .invalid(name)
-    }
-    return value
-  }
-
-  /// A Boolean that is false when absent.
-  func boolean(_ field: Field, _ name: StaticString) throws(LineError) -> Bool {
-    if field.kind == .null { return false }
-    guard field.kind == .boolean else { throw .invalid(name) }
-    return field.bytes.first == UInt8(ascii: "t")
-  }
-
-  private static func fault(_ field: Field, _ name: StaticString) -> LineError {
-    field.bytes.isEmpty ? .missing(name) : .invalid(name)
   }
 }

@@ -68,10 +68,10 @@ public final class NativeTape: FeedSource {
   }
 
   private func trade() throws(LineError) -> Trade {
-    let timestamp = try message.timestamp()
-    let price = try message.decimal(message.price, "p")
-    let size = try message.size(message.size, "s")
-    let id = try message.integer(message.id, "i")
+    let timestamp = try timestamp()
+    let price = try message.price.decimal("p")
+    let size = try message.size.size("s")
+    let id = try message.id.integer("i")
     var trade = Trade(
       symbol: try symbol(), timestamp: timestamp, price: price, size: size, id: id)
     trade.exchange = try code(message.exchange, "x")
@@ -87,11 +87,11 @@ public final class NativeTape: FeedSource {
   }
 
   private func quote() throws(LineError) -> Quote {
-    let timestamp = try message.timestamp()
-    let bidPrice = try message.decimal(message.bidPrice, "bp")
-    let bidSize = try message.size(message.bidSize, "bs")
-    let askPrice = try message.decimal(message.askPrice, "ap")
-    let askSize = try message.size(message.askSize, "as")
+    let timestamp = try timestamp()
+    let bidPrice = try message.bidPrice.decimal("bp")
+    let bidSize = try message.bidSize.size("bs")
+    let askPrice = try message.askPrice.decimal("ap")
+    let askSize = try message.askSize.size("as")
     var quote = Quote(
       symbol: try symbol(), timestamp: timestamp, bidPrice: bidPrice, bidSize: bidSize,
       askPrice: askPrice, askSize: askSize)
@@ -104,8 +104,8 @@ public final class NativeTape: FeedSource {
 
   /// nil when there are too many books.
   private func depth() throws(LineError) -> Depth? {
-    let timestamp = try message.timestamp()
-    let isFull = try message.boolean(message.isFullBook, "r")
+    let timestamp = try timestamp()
+    let isFull = try message.isFullBook.boolean("r")
     try message.readLevels(message.bids, "b", into: &bids)
     try message.readLevels(message.asks, "a", into: &asks)
     let symbol = try symbol()
@@ -131,6 +131,12 @@ public final class NativeTape: FeedSource {
     return Int(bookOfSymbol[index]) - 1
   }
 
+  private func timestamp() throws(LineError) -> Timestamp {
+    guard message.time.kind == .string else { throw message.time.fault("t") }
+    guard let value = Timestamp(parsing: message.time.bytes) else { throw .invalid("t") }
+    return value
+  }
+
   private func symbol() throws(LineError) -> SymbolID {
     guard let text = message.symbol else { throw .missing("S") }
     let result = text.withDecoded { bytes in
@@ -144,7 +150,7 @@ public final class NativeTape: FeedSource {
   }
 
   private func code(
-    _ field: NativeMessage.Field, _ name: StaticString
+    _ field: JSONField, _ name: StaticString
   ) throws(LineError) -> CodeID {
     if field.kind == .null { return .absent }
     guard let text = field.text else { throw .invalid(name) }
