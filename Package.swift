@@ -43,6 +43,7 @@ let libraries: [Target] = [
   library("EventLoops", ["CUV"]),
   library("MarketData"),
   library("ServiceSupport", ["EventLoops", "CCrypto", logging, coreMetrics, configuration]),
+  library("Feeds", ["MarketData", "CZlib"]),
 ]
 
 let programs: [Target] = []
@@ -51,6 +52,7 @@ let testTargets: [Target] = [
   tests("EventLoopsTests", ["EventLoops"]),
   tests("MarketDataTests", ["MarketData"]),
   tests("ServiceSupportTests", ["ServiceSupport", "EventLoops", logging, coreMetrics]),
+  tests("FeedsTests", ["Feeds", "MarketData", "CZlib"]),
 ]
 
 let package = Package(
