@@ -37,6 +37,7 @@ let clibraries: [Target] = [
 let libraries: [Target] = [
   library("EventLoops", ["CUV"]),
   library("MarketData"),
+  library("FanOut"),
 ]
 
 let programs: [Target] = []
