@@ -44,6 +44,7 @@ let libraries: [Target] = [
   library("MarketData"),
   library("ServiceSupport", ["EventLoops", "CCrypto", logging, coreMetrics, configuration]),
   library("Feeds", ["MarketData", "CZlib"]),
+  library("FanOut"),
 ]
 
 let programs: [Target] = []
