@@ -37,6 +37,8 @@ let clibraries: [Target] = [
 let libraries: [Target] = [
   library("EventLoops", ["CUV"]),
   library("MarketData"),
+  library("RedisClient", ["CHiredis", "EventLoops"]),
+  library("TestSupport"),
 ]
 
 let programs: [Target] = []
@@ -44,6 +46,8 @@ let programs: [Target] = []
 let testTargets: [Target] = [
   tests("EventLoopsTests", ["EventLoops"]),
   tests("MarketDataTests", ["MarketData"]),
+  tests("RedisClientTests", ["RedisClient", "TestSupport"]),
+  tests("IntegrationTests", ["EventLoops", "RedisClient", "TestSupport"]),
 ]
 
 let package = Package(
