@@ -45,6 +45,8 @@ let libraries: [Target] = [
   library("ServiceSupport", ["EventLoops", "CCrypto", logging, coreMetrics, configuration]),
   library("Feeds", ["MarketData", "CZlib"]),
   library("FanOut"),
+  library("RedisClient", ["CHiredis", "EventLoops"]),
+  library("TestSupport"),
 ]
 
 let programs: [Target] = []
@@ -54,6 +56,8 @@ let testTargets: [Target] = [
   tests("MarketDataTests", ["MarketData"]),
   tests("ServiceSupportTests", ["ServiceSupport", "EventLoops", logging, coreMetrics]),
   tests("FeedsTests", ["Feeds", "MarketData", "CZlib"]),
+  tests("RedisClientTests", ["RedisClient", "TestSupport"]),
+  tests("IntegrationTests", ["EventLoops", "RedisClient", "TestSupport"]),
 ]
 
 let package = Package(
