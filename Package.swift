@@ -37,6 +37,8 @@ let clibraries: [Target] = [
 let libraries: [Target] = [
   library("EventLoops", ["CUV"]),
   library("MarketData"),
+  library("TestSupport", ["EventLoops"]),
+  library("WebTransport", ["EventLoops", "CLibwebsockets", "CUV"]),
 ]
 
 let programs: [Target] = []
@@ -44,6 +46,7 @@ let programs: [Target] = []
 let testTargets: [Target] = [
   tests("EventLoopsTests", ["EventLoops"]),
   tests("MarketDataTests", ["MarketData"]),
+  tests("WebTransportTests", ["WebTransport", "EventLoops", "TestSupport"]),
 ]
 
 let package = Package(
