@@ -47,6 +47,8 @@ let libraries: [Target] = [
   library("FanOut"),
   library("RedisClient", ["CHiredis", "EventLoops"]),
   library("TestSupport"),
+  library("TestSupport", ["EventLoops"]),
+  library("WebTransport", ["EventLoops", "CLibwebsockets", "CUV"]),
 ]
 
 let programs: [Target] = []
@@ -58,6 +60,7 @@ let testTargets: [Target] = [
   tests("FeedsTests", ["Feeds", "MarketData", "CZlib"]),
   tests("RedisClientTests", ["RedisClient", "TestSupport"]),
   tests("IntegrationTests", ["EventLoops", "RedisClient", "TestSupport"]),
+  tests("WebTransportTests", ["WebTransport", "EventLoops", "TestSupport"]),
 ]
 
 let package = Package(
