@@ -46,9 +46,14 @@ let libraries: [Target] = [
   library("Feeds", ["MarketData", "CZlib"]),
   library("FanOut"),
   library("RedisClient", ["CHiredis", "EventLoops"]),
-  library("TestSupport"),
   library("TestSupport", ["EventLoops"]),
   library("WebTransport", ["EventLoops", "CLibwebsockets", "CUV"]),
+  library("Ingest", ["EventLoops", "Feeds", "MarketData", "RedisClient", "ServiceSupport", logging]),
+  library(
+    "Gateway",
+    [
+      "EventLoops", "FanOut", "MarketData", "RedisClient", "ServiceSupport", "WebTransport", logging,
+    ]),
 ]
 
 let programs: [Target] = []
@@ -58,9 +63,9 @@ let testTargets: [Target] = [
   tests("MarketDataTests", ["MarketData"]),
   tests("ServiceSupportTests", ["ServiceSupport", "EventLoops", logging, coreMetrics]),
   tests("FeedsTests", ["Feeds", "MarketData", "CZlib"]),
+  tests("GatewayTests", ["Gateway", "MarketData", "TestSupport"]),
   tests("RedisClientTests", ["RedisClient", "TestSupport"]),
   tests("IntegrationTests", ["EventLoops", "RedisClient", "TestSupport"]),
-  tests("WebTransportTests", ["WebTransport", "EventLoops", "TestSupport"]),
 ]
 
 let package = Package(
