@@ -160,8 +160,8 @@ extension ByteScanner {
     return number
   }
 
-  /// Takes at least one digit. The mantissa keeps 19, for all of which a UInt64 has room; a zero that it
-  /// has no room for costs nothing, another digit its exactness.
+  /// Takes at least one digit. The mantissa keeps what a UInt64 holds, 19 or 20; a zero behind them costs
+  /// nothing, another digit the number's exactness.
   @inline(__always)
   private mutating func takeDigits(
     _ number: inout DecimalNumber, _ significant: inout Int, isFraction: Bool
@@ -170,16 +170,34 @@ extension ByteScanner {
     while true {
       let digit = peek() &- 0x30
       guard digit < 10 else { return position > start }
+      position += 1
       if significant < 19 {
         number.mantissa = number.mantissa &* 10 &+ UInt64(digit)
         if number.mantissa != 0 { significant += 1 }
-        if isFraction { number.exponent -= 1 }
-      } else {
+      } else if !appendLastDigit(digit, &number, &significant) {
         if !isFraction { number.exponent += 1 }
-        if digit != 0 { number.isExact = false }
+        continue
       }
-      position += 1
+      if isFraction { number.exponent -= 1 }
     }
+  }
+
+  /// Takes a 20th digit where there is room for it; after the first that has none, no other is taken.
+  @inline(never)
+  private func appendLastDigit(
+    _ digit: UInt8, _ number: inout DecimalNumber, _ significant: inout Int
+  ) -> Bool {
+    significant += 1
+    if significant == 20 {
+      let (product, tooLarge) = number.mantissa.multipliedReportingOverflow(by: 10)
+      let (sum, tooLargeStill) = product.addingReportingOverflow(UInt64(digit))
+      if !tooLarge, !tooLargeStill {
+        number.mantissa = sum
+        return true
+      }
+    }
+    if digit != 0 { number.isExact = false }
+    return false
   }
 
   private mutating func scanExponent() throws(MarketDataError) -> Int {
