@@ -85,7 +85,7 @@ import Testing
 
   @Test(arguments: 0..<4 as Range<UInt64>) func agreesWithTheModel(seed: UInt64) throws {
     var messages = ModelMessage(seed: seed)
-    for turn in 0..<1_500 {
+    for turn in 0..<600 {
       let json = messages.message()
       let levels = messages.random.pick([1, 5, 10])
       let tree = ModelParser.parse(json)

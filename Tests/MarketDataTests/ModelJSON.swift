@@ -199,11 +199,17 @@ enum ModelDate {
     return [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]
   }
 
-  /// Days since 1970-01-01 by counting months, from 1970 on.
+  /// Days from 1970-01-01 to each 1st of January up to 2262, by counting months.
+  private static let yearStarts: [Int] = {
+    var starts = [0]
+    for year in 1970..<2_262 {
+      starts.append(starts.last! + (1...12).reduce(0) { $0 + length(year, $1) })
+    }
+    return starts
+  }()
+
+  /// Days since 1970-01-01, from 1970 on.
   static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
-    var days = 0
-    for y in 1970..<year { for m in 1...12 { days += length(y, m) } }
-    for m in 1..<month { days += length(year, m) }
-    return days + day - 1
+    (1..<month).reduce(yearStarts[year - 1970]) { $0 + length(year, $1) } + day - 1
   }
 }
