@@ -91,9 +91,10 @@ extension ByteWriter {
     append(text)
   }
 
-  public mutating func packString(_ text: String) {
+  /// Packs a string made at run time; literals take the overload for `StaticString`.
+  public mutating func packString(text: String) {
     packStringHeader(count: text.utf8.count)
-    append(text)
+    append(text: text)
   }
 
   /// Packs bytes that the caller knows to be UTF-8.

@@ -67,8 +67,8 @@ public struct ByteWriter: ~Copyable {
     count += bytes.count
   }
 
-  /// Appends the text's UTF-8 as it is.
-  public mutating func append(_ text: String) {
+  /// Appends the text's UTF-8 as it is. The label keeps literals to the overload for `StaticString`.
+  public mutating func append(text: String) {
     var text = text
     text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
   }

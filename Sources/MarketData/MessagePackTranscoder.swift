@@ -53,8 +53,7 @@ private enum KeyMeaning {
   case plain, price, timestamp, since, side
 
   @inline(__always)
-  init(_ key: Slice<UnsafeRawBufferPointer>, isTop: Bool) {
-    let key = UnsafeRawBufferPointer(rebasing: key)
+  init(_ key: UnsafeRawBufferPointer, isTop: Bool) {
     switch key.count {
     case 1: self = KeyMeaning.ofLetter(key[0], isTop)
     case 2:
@@ -71,7 +70,7 @@ private enum KeyMeaning {
   }
 
   @inline(__always)
-  private static func ofLetter(_ letter: UInt8, _ isTop: Bool) -> KeyMeaning {
+  static func ofLetter(_ letter: UInt8, _ isTop: Bool) -> KeyMeaning {
     switch letter {
     case UInt8(ascii: "p"), UInt8(ascii: "o"), UInt8(ascii: "h"), UInt8(ascii: "l"),
       UInt8(ascii: "c"), UInt8(ascii: "u"), UInt8(ascii: "d"):
@@ -96,17 +95,31 @@ private struct Pass {
     var entries = 0
     repeat {
       let key = try scanner.scanString()
-      writer.packStringHeader(count: key.decodedCount)
-      scanner.appendDecoded(key, to: &writer)
-      // The decoded key is what the client will see, so it is what counts.
-      let meaning = writer.withUnsafeBytes { written in
-        KeyMeaning(written.suffix(key.decodedCount), isTop: nesting == 0)
-      }
+      let meaning = self.key(key, isTop: nesting == 0, &writer)
       try scanner.expect(UInt8(ascii: ":"))
       try value(meaning, nesting: nesting + 1, into: &writer)
       entries += 1
     } while try scanner.takeComma(orEnd: UInt8(ascii: "}"))
     Pass.close(header, entries, fixed: 0x80, wide: 0xDE, &writer)
+  }
+
+  /// Packs a key and says what it means. The decoded key is what the client will see, so it is what
+  /// counts.
+  @inline(__always)
+  private func key(
+    _ key: ByteScanner.Text, isTop: Bool, _ writer: inout ByteWriter
+  ) -> KeyMeaning {
+    let bytes = scanner.bytes(key.range)
+    if bytes.count == 1 {
+      writer.append(bigEndian: 0xA100 | UInt16(bytes[0]))
+      return KeyMeaning.ofLetter(bytes[0], isTop)
+    }
+    writer.packStringHeader(count: key.decodedCount)
+    scanner.appendDecoded(key, to: &writer)
+    if !key.hasEscapes { return KeyMeaning(bytes, isTop: isTop) }
+    return writer.withUnsafeBytes { written in
+      KeyMeaning(UnsafeRawBufferPointer(rebasing: written.suffix(key.decodedCount)), isTop: isTop)
+    }
   }
 
   private mutating func value(

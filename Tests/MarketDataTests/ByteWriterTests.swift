@@ -5,7 +5,7 @@ import Testing
   @Test func growthKeepsWhatWasWritten() {
     let pieces = (0..<2_000).map { "piece \($0);" }
     let all = text { writer in
-      for piece in pieces { writer.append(piece) }
+      for piece in pieces { writer.append(text: piece) }
     }
     #expect(all == pieces.joined())
   }

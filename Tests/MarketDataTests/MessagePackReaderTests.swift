@@ -56,7 +56,7 @@ import Testing
     #expect(try tokens(time) == [.ext(type: -1, 3..<15)])
     for count in [0, 31, 32, 255, 256, 65_535, 65_536] {
       let text = String(repeating: "a", count: count)
-      let bytes = written { $0.packString(text) }
+      let bytes = written { $0.packString(text: text) }
       #expect(try tokens(bytes) == [.string(bytes.count - count..<bytes.count)])
     }
   }
