@@ -24,7 +24,22 @@ extension ByteScanner {
     }
   }
 
-  /// Takes the opening byte of an array or map, and its closing one too where it is empty: then false.
+  /// Takes a price level as `WireJSON` writes it, `{"p":1,"s":2}`, without the detours that other
+  /// forms need; takes nothing where it is another form or malformed.
+  @inline(__always)
+  mutating func takeLevel() -> (price: DecimalNumber, size: DecimalNumber)? {
+    let start = position
+    guard take("{\"p\":"), let price = takeShortNumber(),
+      take(",\"s\":"), let size = takeShortNumber(), take("}")
+    else {
+      rewind(to: start)
+      return nil
+    }
+    return (price, size)
+  }
+
+  /// Takes the opening byte of an array or map, and its closing one too where it is empty: then
+  /// false.
   @inline(__always)
   mutating func beginNested(_ end: Unicode.Scalar, _ nesting: Int) throws(MarketDataError) -> Bool {
     guard nesting < MarketDataLimits.valueNestingMax else { throw failure(.nestingTooDeep) }

@@ -1,9 +1,10 @@
 // JSON's tokens over bytes that may come from anybody: strict RFC 8259, no allocation, no trap.
 //
-// The unsafe base pointer is private to this file (which is why numbers and strings are both in it),
-// and every load is behind a comparison with `count`. At the end `peek()` gives 0, which no JSON token
-// contains, so most callers need no separate test. A scanner is used within one call on one thread and
-// never outlives the buffer it was made from. It knows nothing of keys and what they mean.
+// The unsafe base pointer is private to this file (which is why numbers and strings are both in
+// it), and every load is behind a comparison with `count`. At the end `peek()` gives 0, which no
+// JSON token contains, so most callers need no separate test. A scanner is used within one call on
+// one thread and never outlives the buffer it was made from. It knows nothing of keys and what they
+// mean.
 
 struct ByteScanner {
   private let base: UnsafeRawPointer
@@ -94,6 +95,13 @@ struct ByteScanner {
     return true
   }
 
+  /// Goes back to a place where this scanner was.
+  @inline(__always)
+  mutating func rewind(to earlier: Int) {
+    precondition(earlier >= 0 && earlier <= position)
+    position = earlier
+  }
+
   mutating func expectLiteral(_ text: StaticString) throws(MarketDataError) {
     guard take(text) else { throw failure(.unexpectedByte) }
   }
@@ -102,8 +110,8 @@ struct ByteScanner {
 // MARK: - Numbers
 
 extension ByteScanner {
-  /// Takes the digits of an unsigned integer without leading zeros; nil where there is none, or it is
-  /// over 2^64 - 1.
+  /// Takes the digits of an unsigned integer without leading zeros; nil where there is none, or it
+  /// is over 2^64 - 1.
   @inline(__always)
   mutating func takeUnsigned() -> UInt64? {
     let start = position
@@ -133,10 +141,11 @@ extension ByteScanner {
     return try scanAnyNumber()
   }
 
-  /// The form that feeds send: at most 19 digits, which no UInt64 lacks room for, and no exponent. Takes
-  /// nothing where the number has another form or is malformed. Works on locals, which stay in registers.
+  /// The form that feeds send: at most 19 digits, which no UInt64 lacks room for, and no exponent.
+  /// Takes nothing where the number has another form or is malformed. Works on locals, which stay
+  /// in registers.
   @inline(__always)
-  private mutating func takeShortNumber() -> DecimalNumber? {
+  mutating func takeShortNumber() -> DecimalNumber? {
     var at = position
     let isNegative = peek() == UInt8(ascii: "-")
     if isNegative { at += 1 }
@@ -209,8 +218,8 @@ extension ByteScanner {
     return number
   }
 
-  /// Takes at least one digit. The mantissa keeps what a UInt64 holds, 19 or 20; a zero behind them costs
-  /// nothing, another digit the number's exactness.
+  /// Takes at least one digit. The mantissa keeps what a UInt64 holds, 19 or 20; a zero behind them
+  /// costs nothing, another digit the number's exactness.
   @inline(__always)
   private mutating func takeDigits(
     _ number: inout DecimalNumber, _ significant: inout Int, isFraction: Bool
@@ -231,7 +240,8 @@ extension ByteScanner {
     }
   }
 
-  /// Takes a 20th digit where there is room for it; after the first that has none, no other is taken.
+  /// Takes a 20th digit where there is room for it; after the first that has none, no other is
+  /// taken.
   @inline(never)
   private func appendLastDigit(
     _ digit: UInt8, _ number: inout DecimalNumber, _ significant: inout Int
@@ -297,8 +307,8 @@ extension ByteScanner {
         littleEndian: base.loadUnaligned(fromByteOffset: position, as: UInt64.self))
       let quote = word ^ (ones &* 0x22)
       let backslash = word ^ (ones &* 0x5C)
-      // "x - ones & ~x" marks zero bytes; a borrow can only mark a byte falsely above a true one, and only
-      // the lowest mark is used. The same holds for "below 0x20".
+      // "x - ones & ~x" marks zero bytes; a borrow can only mark a byte falsely above a true one,
+      // and only the lowest mark is used. The same holds for "below 0x20".
       let marks =
         ((quote &- ones) & ~quote | (backslash &- ones) & ~backslash
           | (word &- ones &* 0x20) & ~word | word) & highs

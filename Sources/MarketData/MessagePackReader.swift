@@ -1,9 +1,9 @@
 // A client's MessagePack, token by token, without a tree and without allocation.
 //
-// The reader holds only a position and the counts of the open arrays and maps; the bytes are handed to
-// each call, and they must be the same ones each time. Strings come as ranges of those bytes, not
-// checked for UTF-8. Bytes come from anybody: nothing traps, nothing is read beyond the end, nesting is
-// bounded, and a count that the rest of the input cannot hold is refused at once.
+// The reader holds only a position and the counts of the open arrays and maps; the bytes are handed
+// to each call, and they must be the same ones each time. Strings come as ranges of those bytes,
+// not checked for UTF-8. Bytes come from anybody: nothing traps, nothing is read beyond the end,
+// nesting is bounded, and a count that the rest of the input cannot hold is refused at once.
 
 public struct MessagePackReader {
   public enum Token: Hashable, Sendable {

@@ -1,9 +1,9 @@
 import MarketData
 import Testing
 
-// Everything that reads bytes from outside, on truncated, mutated and random bytes that end against an
-// unreadable page: a trap or a read beyond the end ends the run. Where a value is accepted, what comes
-// of it must be well formed.
+// Everything that reads bytes from outside, on truncated, mutated and random bytes that end against
+// an unreadable page: a trap or a read beyond the end ends the run. Where a value is accepted, what
+// comes of it must be well formed.
 @Suite struct MalformedBytesTests {
   private let memory = GuardedMemory(bytesMax: 65_536)
 

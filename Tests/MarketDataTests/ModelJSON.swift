@@ -1,6 +1,6 @@
 // The slow simple model: a tree parser for well-formed JSON, and MessagePack from the tree by the
-// rules of the wire, with strings for numbers and a loop over years for dates. It shares no code with
-// the target.
+// rules of the wire, with strings for numbers and a loop over years for dates. It shares no code
+// with the target.
 
 indirect enum ModelJSON {
   case null
