@@ -1,9 +1,9 @@
 // What a gateway needs of a value before it forwards it: its place in the order, and its kind.
 //
-// A value of our own encoder is answered from its first bytes, without a look at the rest. Any other
-// order of keys is found by walking the whole object, and the first of equal keys counts in both.
-// Bytes may come from anybody: nothing traps, nothing is read beyond the end. It does not vouch for
-// the part of the value that it did not read: `WireJSON.check` does.
+// A value of our own encoder is answered from its first bytes, without a look at the rest. Any
+// other order of keys is found by walking the whole object, and the first of equal keys counts in
+// both. Bytes may come from anybody: nothing traps, nothing is read beyond the end. It does not
+// vouch for the part of the value that it did not read: `WireJSON.check` does.
 
 /// The kind of a value: its `"T"`.
 public enum MessageKind: UInt8, Hashable, Sendable {
@@ -34,8 +34,8 @@ public enum MessageKind: UInt8, Hashable, Sendable {
 /// `E`, `N`, `P` and `T` of a value.
 public struct MessageHeader: Hashable, Sendable {
   public var sequence: SequenceNumber
-  /// `"P"`, the number of the symbol's event before this one. Nil where there is none, and for quotes,
-  /// depths and stale markers, which are state.
+  /// `"P"`, the number of the symbol's event before this one. Nil where there is none, and for
+  /// quotes, depths and stale markers, which are state.
   public var previous: UInt64?
   public var kind: MessageKind
 
@@ -49,8 +49,8 @@ public struct MessageHeader: Hashable, Sendable {
 
   /// Reads the header of a value, a JSON object.
   ///
-  /// Throws `.syntax` when it is no object or larger than `MarketDataLimits.valueBytesMax`, when `E`, `N`
-  /// or `T` is missing, or when `E`, `N` or `P` is not an integer from 0 to 2^64 - 1.
+  /// Throws `.syntax` when it is no object or larger than `MarketDataLimits.valueBytesMax`, when
+  /// `E`, `N` or `T` is missing, or when `E`, `N` or `P` is not an integer from 0 to 2^64 - 1.
   public init(scanning json: RawSpan) throws(MarketDataError) {
     self = try json.withUnsafeBytes { (bytes) throws(MarketDataError) -> MessageHeader in
       try MessageHeader(scanning: bytes)

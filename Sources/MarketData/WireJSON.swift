@@ -1,9 +1,10 @@
 // Values as they lie in Redis and go to JSON clients: one object each, straight into bytes.
 //
-// Every value begins `{"E":<epoch>,"N":<number>,`, a trade's then `"P":<number>,`, then `"T":`: the order
-// that `MessageHeader` reads fastest. Absent fields are left out. Prices and sizes leave exactly as
-// they are. Symbols need no escaping (`SymbolTable` checks them); codes are escaped, except conditions,
-// which are a JSON value already. Nothing is allocated once the writer has grown.
+// Every value begins `{"E":<epoch>,"N":<number>,`, a trade's then `"P":<number>,`, then `"T":`: the
+// order that `MessageHeader` reads fastest. Absent fields are left out. Prices and sizes leave
+// exactly as they are. Symbols need no escaping (`SymbolTable` checks them); codes are escaped,
+// except conditions, which are a JSON value already. Nothing is allocated once the writer has
+// grown.
 //
 // It does not add the `[` and `]` of a frame, and it does not know keys or channels.
 
@@ -63,8 +64,8 @@ public enum WireJSON {
     writer.append(UInt8(ascii: "}"))
   }
 
-  /// `{"E":1,"N":7,"T":"o","S":"BTC/USD","t":"...","b":[{"p":1,"s":2},...],"a":[...],"r":true}`, best
-  /// levels first, always the full top.
+  /// `{"E":1,"N":7,"T":"o","S":"BTC/USD","t":"...","b":[{"p":1,"s":2},...],"a":[...],"r":true}`,
+  /// best levels first, always the full top.
   public static func encodeDepth(
     _ depth: borrowing Depth, sequence: SequenceNumber,
     symbols: SymbolTable, into writer: inout ByteWriter
