@@ -21,13 +21,14 @@ extension EventLoop {
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 
-  /// Suspends for at least `milliseconds`, on a timer of the loop. Only for tasks on this loop.
-  /// Ends early, without an error, when the task is cancelled.
+  /// Suspends for at least `milliseconds`, on a timer of the loop. Ends early, without an error, when
+  /// the task is cancelled.
   public func sleep(milliseconds: UInt64) async {
-    preconditionInLoop()
     let sleeper = Sleeper(loop: self)
     await withTaskCancellationHandler {
-      await withCheckedContinuation { sleeper.begin($0, milliseconds: milliseconds) }
+      await withCheckedContinuation { continuation in
+        submit { sleeper.begin(continuation, milliseconds: milliseconds) }
+      }
     } onCancel: {
       submit { sleeper.end() }
     }
@@ -45,7 +46,7 @@ private final class Sleeper: @unchecked Sendable {
   init(loop: EventLoop) { self.loop = loop }
 
   func begin(_ continuation: CheckedContinuation<Void, Never>, milliseconds: UInt64) {
-    guard !ended, !Task.isCancelled else { return continuation.resume() }
+    guard !ended else { return continuation.resume() }
     self.continuation = continuation
     timer = LoopTimer(loop: loop) { [unowned self] in end() }
     timer?.start(afterMilliseconds: milliseconds)

@@ -43,7 +43,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
   private let check = UnsafeMutablePointer<uv_check_t>.allocate(capacity: 1)
   private let idle = UnsafeMutablePointer<uv_idle_t>.allocate(capacity: 1)
 
-  private let remote = Mutex(Remote())
+  private let remote = Locked(Remote())
   /// pthread_self() of the loop's thread; 0 before `run` and after it.
   private let threadID = Atomic<UInt>(0)
   private var thread: pthread_t?
@@ -242,7 +242,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
   private func takeRemote() {
     var taken: [Job] = []
     remote.withLock { state in
-      swap(&taken, &state.jobs)
+      (taken, state.jobs) = (state.jobs, [])
       state.signalled = false
     }
     local.append(contentsOf: taken)
