@@ -8,7 +8,8 @@ struct BinanceSymbols {
   /// Longer ones first where one ends with another.
   private static let quoteAssets = [
     "FDUSD", "USDT", "USDC", "TUSD", "BUSD", "USDP", "BIDR", "IDRT", "DAI", "TRY", "EUR", "GBP",
-    "BRL", "JPY", "AUD", "RUB", "UAH", "NGN", "ZAR", "PLN", "RON", "ARS", "MXN", "COP", "CZK", "BTC",
+    "BRL", "JPY", "AUD", "RUB", "UAH", "NGN", "ZAR", "PLN", "RON", "ARS", "MXN", "COP", "CZK",
+    "BTC",
     "ETH", "BNB", "XRP", "TRX", "DOGE", "USD",
   ]
 
@@ -30,7 +31,8 @@ struct BinanceSymbols {
 
   static func split(_ name: String) -> String {
     guard name.utf8.count < MarketDataLimits.symbolBytesMax,
-      let quote = quoteAssets.first(where: { name.hasSuffix($0) && name.utf8.count > $0.utf8.count })
+      let quote = quoteAssets.first(where: { name.hasSuffix($0) && name.utf8.count > $0.utf8.count }
+      )
     else { return name }
     return "\(name.dropLast(quote.count))/\(quote)"
   }

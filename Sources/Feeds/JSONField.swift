@@ -5,7 +5,7 @@ struct JSONField {
   private(set) var kind: JSONReader.Kind = .null
   /// Of a string those between its quotes; empty when the field is absent.
   private(set) var bytes = UnsafeRawBufferPointer(start: nil, count: 0)
-  private(set) var text: JSONString?
+  private(set) var text: JSONText?
 
   /// An absent field.
   init() {}

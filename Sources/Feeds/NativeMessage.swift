@@ -8,11 +8,11 @@ import MarketData
 
 struct NativeMessage {
   enum Kind {
-    case trade, quote, book, other
+    case trade, quote, book, stale, other
   }
 
   private(set) var kind: Kind?
-  private(set) var symbol: JSONString?
+  private(set) var symbol: JSONText?
   private(set) var time = JSONField()
   private(set) var price = JSONField()
   private(set) var size = JSONField()
@@ -30,6 +30,7 @@ struct NativeMessage {
   private(set) var bids = JSONField()
   private(set) var asks = JSONField()
   private(set) var isFullBook = JSONField()
+  private(set) var since = JSONField()
 
   init() {}
 
@@ -46,7 +47,7 @@ struct NativeMessage {
   }
 
   private mutating func readValue(
-    of key: JSONString, from reader: inout JSONReader
+    of key: JSONText, from reader: inout JSONReader
   ) throws(JSONError) {
     switch key {
     case "T": kind = NativeMessage.kind(try JSONField(&reader))
@@ -68,6 +69,7 @@ struct NativeMessage {
     case "b": bids = try JSONField(&reader)
     case "a": asks = try JSONField(&reader)
     case "r": isFullBook = try JSONField(&reader)
+    case "since": since = try JSONField(&reader)
     default: try reader.skipValue()
     }
   }
@@ -78,6 +80,7 @@ struct NativeMessage {
     case .some("t"): .trade
     case .some("q"): .quote
     case .some("o"): .book
+    case .some("stale"): .stale
     default: .other
     }
   }

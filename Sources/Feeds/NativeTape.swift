@@ -1,6 +1,6 @@
 // The native tape: newline-delimited JSON, one message a line exactly as the stream carries it, plain
-// or gzip. Trades, quotes and order books are read; other kinds are counted and skipped. An order book
-// with `"r":true` replaces the symbol's book, one without changes it; either yields the book's top.
+// or gzip. Trades, quotes, order books and stale markers are read; other kinds are counted and
+// skipped. An order book with `"r":true` replaces the symbol's book, one without changes it; either yields the book's top.
 //
 // A line's position is its ordinal. Its time is its `"t"`, or the latest `"t"` before it if that is
 // later: a tape may be out of order, the play never is. `"E"`, `"N"` and `"P"` are ignored, so what
@@ -48,27 +48,30 @@ public final class NativeTape: FeedSource {
 
   private func item() throws(LineError) -> FeedItem? {
     let event: FeedEvent
-    let timestamp: Timestamp
+    let time: Timestamp
     switch message.kind {
     case .trade:
       let trade = try trade()
-      (event, timestamp) = (.trade(trade), trade.timestamp)
+      (event, time) = (.trade(trade), trade.timestamp)
     case .quote:
       let quote = try quote()
-      (event, timestamp) = (.quote(quote), quote.timestamp)
+      (event, time) = (.quote(quote), quote.timestamp)
     case .book:
       guard let depth = try depth() else { return nil }
-      (event, timestamp) = (.depth(depth), depth.timestamp)
+      (event, time) = (.depth(depth), depth.timestamp)
+    case .stale:
+      let since = try timestamp(message.since, "since")
+      (event, time) = (.stale(try symbol(), since: since), since)
     case .other, nil: return nil
     }
-    if timestamp < latest { context.counters.outOfOrder += 1 }
-    latest = max(latest, timestamp)
+    if time < latest { context.counters.outOfOrder += 1 }
+    latest = max(latest, time)
     context.counters.events += 1
     return FeedItem(position: lines.lineNumber, time: latest, event: event)
   }
 
   private func trade() throws(LineError) -> Trade {
-    let timestamp = try timestamp()
+    let timestamp = try timestamp(message.time, "t")
     let price = try message.price.decimal("p")
     let size = try message.size.size("s")
     let id = try message.id.integer("i")
@@ -87,7 +90,7 @@ public final class NativeTape: FeedSource {
   }
 
   private func quote() throws(LineError) -> Quote {
-    let timestamp = try timestamp()
+    let timestamp = try timestamp(message.time, "t")
     let bidPrice = try message.bidPrice.decimal("bp")
     let bidSize = try message.bidSize.size("bs")
     let askPrice = try message.askPrice.decimal("ap")
@@ -104,7 +107,7 @@ public final class NativeTape: FeedSource {
 
   /// nil when there are too many books.
   private func depth() throws(LineError) -> Depth? {
-    let timestamp = try timestamp()
+    let timestamp = try timestamp(message.time, "t")
     let isFull = try message.isFullBook.boolean("r")
     try message.readLevels(message.bids, "b", into: &bids)
     try message.readLevels(message.asks, "a", into: &asks)
@@ -131,9 +134,11 @@ public final class NativeTape: FeedSource {
     return Int(bookOfSymbol[index]) - 1
   }
 
-  private func timestamp() throws(LineError) -> Timestamp {
-    guard message.time.kind == .string else { throw message.time.fault("t") }
-    guard let value = Timestamp(parsing: message.time.bytes) else { throw .invalid("t") }
+  private func timestamp(
+    _ field: JSONField, _ name: StaticString
+  ) throws(LineError) -> Timestamp {
+    guard field.kind == .string else { throw field.fault(name) }
+    guard let value = Timestamp(parsing: field.bytes) else { throw .invalid(name) }
     return value
   }
 

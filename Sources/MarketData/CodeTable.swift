@@ -27,7 +27,7 @@ public final class CodeTable {
     if let index = table.find(bytes) { return CodeID(index: UInt16(index + 1)) }
     guard bytes.count >= 1, bytes.count <= MarketDataLimits.codeBytesMax, UTF8Check.isValid(bytes)
     else { throw .codeMalformed }
-    let mark = JSONText.needsNoEscape(bytes) ? CodeTable.plain : 0
+    let mark = JSONEscape.needsNoEscape(bytes) ? CodeTable.plain : 0
     guard let index = table.add(bytes, mark: mark) else { throw .codesFull }
     return CodeID(index: UInt16(index + 1))
   }
@@ -70,7 +70,7 @@ public final class CodeTable {
       table.withBytes(of: index) { writer.append($0) }
       writer.append(UInt8(ascii: "\""))
     } else {
-      table.withBytes(of: index) { JSONText.appendString($0, to: &writer) }
+      table.withBytes(of: index) { JSONEscape.appendString($0, to: &writer) }
     }
   }
 }

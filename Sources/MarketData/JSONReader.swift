@@ -2,7 +2,7 @@
 /// lists, messages of clients.
 ///
 /// The caller asks for what it expects, token after token; nothing is built, keys and strings point
-/// into the bytes (`JSONString`). Input never traps: every read is bounded, nesting too
+/// into the bytes (`JSONText`). Input never traps: every read is bounded, nesting too
 /// (`nestingMax`), and an error names its offset. Text must be UTF-8, escaped surrogates must pair.
 /// Keys that repeat are the caller's affair. After an error the reader's place is undefined.
 ///
@@ -59,7 +59,7 @@ public struct JSONReader {
   }
 
   /// The next key of the innermost object, its colon consumed too; nil when the object ended.
-  public mutating func nextKey() throws(JSONError) -> JSONString? {
+  public mutating func nextKey() throws(JSONError) -> JSONText? {
     precondition(isInObject, "nextKey() asked of what is not an object")
     guard try advance(close: UInt8(ascii: "}"), else: .expectedCommaOrBrace) else { return nil }
     guard offset < count else { throw failure(.unexpectedEnd) }
@@ -78,7 +78,7 @@ public struct JSONReader {
     return try advance(close: UInt8(ascii: "]"), else: .expectedCommaOrBracket)
   }
 
-  public mutating func string() throws(JSONError) -> JSONString {
+  public mutating func string() throws(JSONError) -> JSONText {
     try expect(UInt8(ascii: "\""), else: .expectedString)
     return try text()
   }
@@ -285,7 +285,7 @@ extension JSONReader {
   }
 
   /// From the opening quote to behind the closing one.
-  private mutating func text() throws(JSONError) -> JSONString {
+  private mutating func text() throws(JSONError) -> JSONText {
     let start = offset + 1
     var index = start
     var hasEscapes = false
@@ -294,7 +294,7 @@ extension JSONReader {
       if byte == UInt8(ascii: "\"") {
         offset = index + 1
         let raw = UnsafeRawBufferPointer(start: base + start, count: index - start)
-        return JSONString(raw: raw, hasEscapes: hasEscapes)
+        return JSONText(raw: raw, hasEscapes: hasEscapes)
       }
       if byte == UInt8(ascii: "\\") {
         hasEscapes = true
