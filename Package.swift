@@ -45,6 +45,7 @@ let programs: [Target] = []
 let testTargets: [Target] = [
   tests("EventLoopsTests", ["EventLoops"]),
   tests("MarketDataTests", ["MarketData"]),
+  tests("FanOutTests", ["FanOut"]),
 ]
 
 let package = Package(
