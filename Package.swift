@@ -66,6 +66,7 @@ let testTargets: [Target] = [
   tests("GatewayTests", ["Gateway", "MarketData", "TestSupport"]),
   tests("RedisClientTests", ["RedisClient", "TestSupport"]),
   tests("IntegrationTests", ["EventLoops", "RedisClient", "TestSupport"]),
+  tests("FanOutTests", ["FanOut"]),
 ]
 
 let package = Package(
