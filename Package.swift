@@ -38,7 +38,7 @@ let libraries: [Target] = [
   library("EventLoops", ["CUV"]),
   library("MarketData"),
   library("RedisClient", ["CHiredis", "EventLoops"]),
-  library("TestSupport"),
+  library("TestSupport", ["EventLoops"]),
 ]
 
 let programs: [Target] = []
