@@ -40,10 +40,12 @@ public struct RedisServerError: Error, Hashable, Sendable, CustomStringConvertib
   /// From the line after the `-`.
   public init(line: String) {
     let head = line.prefix { $0 != " " }
-    let isKind = !head.isEmpty && head.utf8.allSatisfy { byte in
-      (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
-        || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "_")
-    }
+    let isKind =
+      !head.isEmpty
+      && head.utf8.allSatisfy { byte in
+        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+          || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "_")
+      }
     kind = isKind ? String(head) : "ERR"
     message = isKind ? String(line.dropFirst(head.count + 1)) : line
   }

@@ -21,7 +21,8 @@ public enum RedisSlot {
   }
 
   private static func index(of byte: UInt8, in key: RawSpan, from: Int) -> Int? {
-    for at in from..<key.byteCount where key.unsafeLoad(fromByteOffset: at, as: UInt8.self) == byte {
+    for at in from..<key.byteCount where key.unsafeLoad(fromByteOffset: at, as: UInt8.self) == byte
+    {
       return at
     }
     return nil

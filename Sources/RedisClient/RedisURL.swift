@@ -112,7 +112,8 @@ public struct RedisURL: Hashable, Sendable, CustomStringConvertible {
     let name = try decode(host, part: "host")
     guard !name.isEmpty else { throw .invalidURL("the host is empty") }
     guard let portText else { return (name, defaultPort) }
-    guard portText.utf8.allSatisfy({ (48...57).contains($0) }), let port = UInt16(portText), port > 0
+    guard portText.utf8.allSatisfy({ (48...57).contains($0) }), let port = UInt16(portText),
+      port > 0
     else { throw .invalidURL("the port is not a number from 1 to 65535") }
     return (name, port)
   }
@@ -137,7 +138,8 @@ public struct RedisURL: Hashable, Sendable, CustomStringConvertible {
         bytes.append(byte)
         continue
       }
-      guard let high = rest.popFirst().flatMap(hexDigit), let low = rest.popFirst().flatMap(hexDigit)
+      guard let high = rest.popFirst().flatMap(hexDigit),
+        let low = rest.popFirst().flatMap(hexDigit)
       else { throw .invalidURL("\(part): a % without two hexadecimal digits") }
       bytes.append(high << 4 | low)
     }

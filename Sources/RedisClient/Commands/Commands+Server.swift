@@ -11,7 +11,9 @@ extension Redis {
     }
 
     public static func read(_ reply: RedisReplyView) throws(RedisError) {
-      guard reply.kind == .simpleString, reply.equals("PONG") else { throw reply.unexpected("PONG") }
+      guard reply.kind == .simpleString, reply.equals("PONG") else {
+        throw reply.unexpected("PONG")
+      }
     }
   }
 

@@ -19,7 +19,8 @@ struct ErrorTally {
 
   /// Total by kind.
   var totals: [String: UInt64] {
-    Dictionary(uniqueKeysWithValues: entries.map { (String(decoding: $0.kind, as: UTF8.self), $0.total) })
+    Dictionary(
+      uniqueKeysWithValues: entries.map { (String(decoding: $0.kind, as: UTF8.self), $0.total) })
   }
 
   /// The number of errors of this kind since its last report when one is due, else nil.

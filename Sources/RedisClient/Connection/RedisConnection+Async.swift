@@ -10,7 +10,7 @@ extension RedisConnection {
     loop.preconditionInLoop()
     guard !Task.isCancelled else { throw .cancelled }
     let wait = LoopWait<Result<C.Answer, RedisError>>(loop: loop)
-    send(command, answer: { wait.finish($0) })
+    send(command) { wait.finish($0) }
     return try await wait.value(ifCancelled: .failure(.cancelled)).get()
   }
 

@@ -109,8 +109,8 @@ public final class RedisConnection {
 
   // MARK: - Giving commands
 
-  /// Sends `command`; `receiver` is called exactly once, later, or at once when it is refused.
-  public func send(_ command: some RedisCommand, _ receiver: @escaping Receiver) {
+  /// Sends `command` and hands over its answer without a copy; `receiver` is called exactly once, later, or at once when it is refused.
+  public func sendForView(_ command: some RedisCommand, _ receiver: @escaping Receiver) {
     let refusal = admit(bytes: 0, commands: 1)
     if refusal != .queued { return receiver(.failure(refusal == .full ? .full : .notConnected)) }
     guard link.append({ command.write(to: &$0) }) else {
@@ -123,9 +123,9 @@ public final class RedisConnection {
 
   /// Sends `command` and reads its answer.
   public func send<C: RedisCommand>(
-    _ command: C, answer: @escaping (Result<C.Answer, RedisError>) -> Void
+    _ command: C, _ answer: @escaping (Result<C.Answer, RedisError>) -> Void
   ) {
-    send(command) { (result: Result<RedisReplyView, RedisError>) in
+    sendForView(command) { result in
       answer(RedisConnection.read(result, as: C.self))
     }
   }
@@ -217,7 +217,8 @@ extension RedisConnection: RedisLinkOwner {
     guard let count = tally.count(reply.unsafeBytes, now: loop.nowMilliseconds) else { return }
     onProblem?(
       RedisProblem(
-        command: "\(receiver.commandName)", error: RedisServerError(line: reply.text), count: count))
+        command: "\(receiver.commandName)", error: RedisServerError(line: reply.text), count: count)
+    )
   }
 
   func linkDrained() { onDrained?() }

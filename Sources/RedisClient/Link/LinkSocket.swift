@@ -23,7 +23,8 @@ struct LinkSocket: ~Copyable {
 
   /// Nil with `errno` set when the process has no descriptor left.
   init?(family: Int32) {
-    let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+    let type =
+      Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
       | Int32(SOCK_CLOEXEC.rawValue)
     descriptor = socket(family, type, 0)
     guard descriptor >= 0 else { return nil }

@@ -76,7 +76,9 @@ final class ReplyReader {
   private func checkPartial() -> Next {
     let waiting = unparsed
     guard waiting > RedisLimits.replyLineBytesMax else { return .needsMore }
-    if waiting > RedisLimits.replyBytesMax + RedisLimits.readBytes { return .failed(.replyTooLarge) }
+    if waiting > RedisLimits.replyBytesMax + RedisLimits.readBytes {
+      return .failed(.replyTooLarge)
+    }
     let depth = Int(reader.pointee.ridx)
     guard depth >= 0 else { return .needsMore }
     let type = withUnsafePointer(to: &reader.pointee.rstack) { stack in

@@ -149,8 +149,8 @@ struct SubscriptionStateMachine: ~Copyable {
     timers.removeAll()
     for index in resumed { entries[Int(index)].inResumed = false }
     resumed = []
-    for index in 0..<channels.entriesEnd where entries[index].phase != .off || entries[index].inTimers
-    {
+    for index in 0..<channels.entriesEnd
+    where entries[index].phase != .off || entries[index].inTimers {
       entries[index].phase = .off
       entries[index].inTimers = false
       if entries[index].token == Self.noToken { remove(index) }
