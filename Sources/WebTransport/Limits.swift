@@ -37,12 +37,8 @@ public enum WebTransportLimits {
   /// A request line and headers over this are answered 431. Browsers and SDKs send under 2 KiB.
   public static let headBytesMax = 8 * 1_024
 
-  /// What lws itself takes in before it hangs up without an answer: twice the limit above, so that
-  /// ordinary excess gets its 431.
-  static let headBytesHardMax = 2 * headBytesMax
-
-  /// Header tables at once: one per connection that is sending a request head. 4,096 of 18 KiB are
-  /// 72 MiB at worst. More connections wait until one comes free; the head timeout sees to that.
+  /// Header tables at once: one per connection that is sending a request head. 4,096 of 10 KiB are
+  /// 40 MiB at worst. More connections wait until one comes free; the head timeout sees to that.
   static let headTablesMax = 4_096
 
   /// A request body over this is answered 413. Watchlists with 1,000 symbols are 16 KiB.
@@ -86,6 +82,10 @@ public enum WebTransportLimits {
   /// The sweep looks at every connection this often: 50,000 records of 128 bytes are 6 MB a second.
   static let sweepMilliseconds: UInt64 = 1_000
 
-  /// How long a closed connection may take to read what is left of an error answer.
+  /// A connection that is closing is cut off after this: twice lws' own 5 s for a flush and for the
+  /// peer's close frame.
+  static let closeMilliseconds: UInt64 = 12_000
+
+  /// How long a client may take to read an error answer whose request body is dropped.
   static let discardMilliseconds: UInt64 = 3_000
 }

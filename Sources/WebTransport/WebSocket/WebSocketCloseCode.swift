@@ -4,6 +4,8 @@ public enum WebSocketCloseCode {
   public static let goingAway: UInt16 = 1_001
   public static let protocolError: UInt16 = 1_002
   public static let unsupportedData: UInt16 = 1_003
+  /// Never on the wire: the peer's close frame had no code.
+  public static let none: UInt16 = 1_005
   /// Never on the wire: the connection ended without a close frame.
   public static let abnormal: UInt16 = 1_006
   public static let invalidText: UInt16 = 1_007
