@@ -61,6 +61,7 @@ let programs: [Target] = []
 let testTargets: [Target] = [
   tests("EventLoopsTests", ["EventLoops"]),
   tests("MarketDataTests", ["MarketData"]),
+  tests("RepositoryTests", []),
   tests("ServiceSupportTests", ["ServiceSupport", "EventLoops", logging, coreMetrics]),
   tests("FeedsTests", ["Feeds", "MarketData", "CZlib"]),
   tests("GatewayTests", ["Gateway", "MarketData", "TestSupport"]),
