@@ -34,6 +34,8 @@ let clibraries: [Target] = [
   .systemLibrary(name: "CCrypto"),
 ]
 
+let argumentParser: Target.Dependency = .product(
+  name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let configuration: Target.Dependency = .product(
@@ -48,15 +50,25 @@ let libraries: [Target] = [
   library("RedisClient", ["CHiredis", "EventLoops"]),
   library("TestSupport", ["EventLoops"]),
   library("WebTransport", ["EventLoops", "CLibwebsockets", "CUV"]),
-  library("Ingest", ["EventLoops", "Feeds", "MarketData", "RedisClient", "ServiceSupport", logging]),
+  library(
+    "Ingest", ["EventLoops", "Feeds", "MarketData", "RedisClient", "ServiceSupport", logging]),
   library(
     "Gateway",
     [
-      "EventLoops", "FanOut", "MarketData", "RedisClient", "ServiceSupport", "WebTransport", logging,
+      "EventLoops", "FanOut", "MarketData", "RedisClient", "ServiceSupport", "WebTransport",
+      logging,
     ]),
 ]
 
-let programs: [Target] = []
+let programs: [Target] = [
+  program(
+    "tapedeck",
+    [
+      "EventLoops", "Feeds", "Gateway", "Ingest", "RedisClient", "ServiceSupport", "WebTransport",
+      argumentParser, logging,
+    ]),
+  program("tapedeck-bench", ["CUV", argumentParser]),
+]
 
 let testTargets: [Target] = [
   tests("EventLoopsTests", ["EventLoops"]),
@@ -73,6 +85,7 @@ let testTargets: [Target] = [
 let package = Package(
   name: "tapedeck",
   dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
     // Without its default trait: no JSON files, so no Foundation beyond what it needs itself.

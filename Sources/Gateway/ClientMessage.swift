@@ -34,7 +34,9 @@ package struct ClientMessage: ~Copyable {
   /// The bytes of one name.
   func withName<R>(_ entry: Entry, _ body: (UnsafeRawBufferPointer) -> R) -> R {
     text.withUnsafeBytes { bytes in
-      body(UnsafeRawBufferPointer(rebasing: bytes[Int(entry.offset)..<Int(entry.offset + entry.length)]))
+      body(
+        UnsafeRawBufferPointer(
+          rebasing: bytes[Int(entry.offset)..<Int(entry.offset + entry.length)]))
     }
   }
 

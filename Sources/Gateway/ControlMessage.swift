@@ -42,7 +42,7 @@ enum ControlMessage {
       out.packString("code")
       out.packUnsigned(UInt64(error.rawValue))
       out.packString("msg")
-      out.packString(text)
+      out.packString(text: text)
     }
   }
 

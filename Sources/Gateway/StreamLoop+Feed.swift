@@ -4,12 +4,14 @@ import EventLoops
 import FanOut
 import Logging
 import MarketData
-import ServiceSupport
 package import RedisClient
+import ServiceSupport
 
 extension StreamLoop: RedisSubscriberDelegate {
-  /// The heartbeat's token; topics' tokens are their indexes, below `GatewayLimits.topicsMax`.
-  private static let heartbeatToken = UInt32.max
+  /// Tokens are dense: 0 is the heartbeat, a topic's is its index plus one.
+  private static let heartbeatToken: UInt32 = 0
+
+  func token(of topic: TopicID) -> UInt32 { topic.index + 1 }
 
   func subscribeToFeed() {
     var name = FeedKey.heartbeat.name(feed: configuration.feed)
@@ -23,7 +25,7 @@ extension StreamLoop: RedisSubscriberDelegate {
   func carry(_ record: TopicDirectory.Record) {
     guard record.name.isCarried else { return }
     key(of: record.name).withUnsafeBytes { key in
-      _ = subscriber.subscribe(key.bytes, token: record.id.index)
+      _ = subscriber.subscribe(key.bytes, token: token(of: record.id))
     }
   }
 
@@ -45,7 +47,7 @@ extension StreamLoop: RedisSubscriberDelegate {
   package func redisAttemptFailed(_ reason: RedisLinkDown) { linkFailed(reason) }
 
   package func redisSubscribed(_ token: UInt32) {
-    if token != StreamLoop.heartbeatToken { read(token) }
+    if token != StreamLoop.heartbeatToken { read(token - 1) }
   }
 
   package func redisMessage(_ token: UInt32, _ payload: RawSpan) {
@@ -53,18 +55,21 @@ extension StreamLoop: RedisSubscriberDelegate {
       if token == StreamLoop.heartbeatToken {
         receiveHeartbeat(payload)
       } else {
-        receive(payload, topic: token)
+        receive(payload, topic: token - 1)
       }
     }
   }
 
   /// Both come back by themselves; until then the topic's messages are lost, as with a lost link.
   package func redisRefused(_ token: UInt32, _ error: RedisServerError) {
-    _ = directory.update(token) { $0.linkLost() }
     log.log(.warning, kind: "refused", "Redis refused a channel", metadata: ["error": "\(error)"])
+    redisRevoked(token)
   }
 
-  package func redisRevoked(_ token: UInt32) { _ = directory.update(token) { $0.linkLost() } }
+  package func redisRevoked(_ token: UInt32) {
+    guard token != StreamLoop.heartbeatToken else { return }
+    _ = directory.update(token - 1) { $0.linkLost() }
+  }
 
   func linkFailed(_ reason: RedisLinkDown) {
     readiness.fail(checkName, "redis: \(reason)")
@@ -146,10 +151,11 @@ extension StreamLoop: RedisSubscriberDelegate {
         continue
       }
       counters.joinReads &+= 1
-      redis.send(Redis.Get(key(of: record.name))) {
-        [weak self] (result: Result<RedisReplyView, RedisError>) in
-        self?.readAnswered(result, topic: topic, generation: generation)
-      }
+      redis.sendForView(
+        Redis.Get(key(of: record.name)),
+        { [weak self] result in
+          self?.readAnswered(result, topic: topic, generation: generation)
+        })
     }
   }
 
@@ -275,28 +281,35 @@ extension StreamLoop: RedisSubscriberDelegate {
     guard let wanted = symbolListWanted, redis.isReady else { return }
     symbolListWanted = nil
     let key = FeedKey.symbols.name(feed: configuration.feed)
-    redis.send(Redis.Get(key)) { [weak self] (result: Result<RedisReplyView, RedisError>) in
-      guard let self else { return }
-      guard case .success(let reply) = result, !reply.isNull else {
-        symbolListWanted = wanted  // asked for again with the next heartbeat
-        return
-      }
-      reply.withBytes { bytes in
-        bytes.withUnsafeBytes { bytes in
-          do throws(JSONError) {
-            self.symbolList = try FeedSymbolList(parsing: bytes)
-          } catch {
-            self.counters.malformed &+= 1
-            self.log.log(
-              .warning, kind: "symbols", "malformed symbol list", metadata: ["reason": "\(error)"])
-          }
+    redis.sendForView(
+      Redis.Get(key),
+      { [weak self] result in
+        self?.symbolListAnswered(result, wanted: wanted)
+      })
+  }
+
+  private func symbolListAnswered(
+    _ result: Result<RedisReplyView, RedisError>, wanted: UInt64
+  ) {
+    guard case .success(let reply) = result, !reply.isNull else {
+      symbolListWanted = wanted  // asked for again with the next heartbeat
+      return
+    }
+    reply.withBytes { bytes in
+      bytes.withUnsafeBytes { bytes in
+        do throws(JSONError) {
+          symbolList = try FeedSymbolList(parsing: bytes)
+        } catch {
+          counters.malformed &+= 1
+          log.log(
+            .warning, kind: "symbols", "malformed symbol list", metadata: ["reason": "\(error)"])
         }
       }
-      for group in groups.keys where distributor.wildcardCount(of: groups[group]!) > 0 {
-        carryAll(of: group)
-      }
-      askForFlush()
     }
+    for (group, id) in groups where distributor.wildcardCount(of: id) > 0 {
+      carryAll(of: group)
+    }
+    askForFlush()
   }
 }
 

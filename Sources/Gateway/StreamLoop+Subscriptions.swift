@@ -144,14 +144,16 @@ extension StreamLoop {
     guard let record = directory.record(topic.index), record.id == topic,
       distributor.subscriberCount(of: topic) == 0
     else { return }
-    if record.name.isCarried { subscriber.unsubscribe(topic.index) }
+    if record.name.isCarried { subscriber.unsubscribe(token(of: topic)) }
     distributor.removeTopic(topic)
     directory.remove(topic)
   }
 
   /// Topics that only a wildcard held are released when its last holder is gone.
   func releaseUnusedWildcards(_ path: AssetClass) {
-    let unused = groups.filter { $0.key.path == path && distributor.wildcardCount(of: $0.value) == 0 }
+    let unused = groups.filter {
+      $0.key.path == path && distributor.wildcardCount(of: $0.value) == 0
+    }
     guard !unused.isEmpty, wildcardsUsed.contains(where: { unused[$0] != nil }) else { return }
     for index in directory.indexes {
       guard let record = directory.record(index),
@@ -172,7 +174,8 @@ extension StreamLoop {
       names[Int(name.channel.rawValue)].append(name.symbol)
     }
     let wildcards = StreamChannel.allCases.map { channel in
-      group(session.path, channel).map { distributor.holdsWildcard(session.client, of: $0) } ?? false
+      group(session.path, channel).map { distributor.holdsWildcard(session.client, of: $0) }
+        ?? false
     }
     let lists = SubscriptionLists(path: session.path, names: names, wildcards: wildcards)
     say(session.connection) { lists.write($0, into: &$1) }

@@ -113,10 +113,11 @@ package final class IngestLoop {
 
   private func renewEpoch() {
     let floor = board.epoch + 1
-    redis.send(EpochScript.command(feed: configuration.feed, floor: floor)) {
-      [weak self] (result: Result<RedisReplyView, RedisError>) in
-      self?.epochAnswered(result, floor: floor)
-    }
+    redis.sendForView(
+      EpochScript.command(feed: configuration.feed, floor: floor),
+      { [weak self] result in
+        self?.epochAnswered(result, floor: floor)
+      })
   }
 
   private func epochAnswered(_ result: Result<RedisReplyView, RedisError>, floor: UInt64) {

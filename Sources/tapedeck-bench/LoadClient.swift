@@ -137,10 +137,18 @@ struct LoadClient {
   private static func find(
     _ text: StaticString, in data: UnsafeRawBufferPointer, from offset: Int
   ) -> Int? {
-    guard let base = data.baseAddress, offset < data.count else { return nil }
-    let found = memmem(
-      base + offset, data.count - offset, text.utf8Start, text.utf8CodeUnitCount)
-    return found.map { UnsafeRawPointer($0) - base }
+    guard let base = data.baseAddress else { return nil }
+    let length = text.utf8CodeUnitCount
+    var place = offset
+    while place + length <= data.count {
+      let rest = data.count - place
+      guard let hit = memchr(base + place, Int32(text.utf8Start[0]), rest) else { return nil }
+      place = UnsafeRawPointer(hit) - base
+      guard place + length <= data.count else { return nil }
+      if memcmp(base + place, text.utf8Start, length) == 0 { return place }
+      place += 1
+    }
+    return nil
   }
 
   /// Text, or the same map in MessagePack, where the handshake asked for it.
@@ -164,7 +172,7 @@ struct LoadClient {
     var sent = 0
     while sent < bytes.count {
       let count = bytes.withUnsafeBytes {
-        Glibc.send(fd, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL.rawValue))
+        Glibc.send(fd, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
       }
       if count < 0, errno == EAGAIN || errno == EINTR { continue }
       guard count > 0 else { return }

@@ -1,4 +1,5 @@
 // Many load clients on one epoll, and the server's CPU time by thread while they are served.
+import CUV
 import Glibc
 
 struct LoadRun {

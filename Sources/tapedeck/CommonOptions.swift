@@ -50,20 +50,21 @@ struct FeedOptions: ParsableArguments {
 
   /// The play that is asked for; `fallback` when neither tape nor source is named.
   func play(
-    _ source: OptionSource, fallback: String?, loopsByDefault: Bool
+    _ source: OptionSource, fallback: @autoclosure () throws -> String?, loopsByDefault: Bool
   ) throws -> (play: IngestService.Play, name: String) {
     let tape = source.string("tape", flag: tape)
     let from = source.string("from", flag: from)
     if tape != nil, from != nil {
       throw ServiceSupportError(.setting, "--tape and --from are both given; one of them must go")
     }
-    guard let name = tape ?? from ?? fallback else {
+    guard let name = try tape ?? from ?? fallback() else {
       throw ServiceSupportError(.setting, "give --tape FILE or --from sim:...")
     }
     let speed = try FeedSpeed(parsing: source.string("speed", flag: speed, default: "1"))
-    let timestamps = try source.value(
-      "clock", flag: clock, expected: "rebased or original",
-      { FeedTimestamps(rawValue: $0) }) ?? .rebased
+    let timestamps =
+      try source.value(
+        "clock", flag: clock, expected: "rebased or original",
+        { FeedTimestamps(rawValue: $0) }) ?? .rebased
     let loops = try source.boolean("loop", flag: loop, default: loopsByDefault)
     let argument = tape == nil ? try FeedArgument(parsing: name) : .file(path: name)
     return (

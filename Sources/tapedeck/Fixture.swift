@@ -12,7 +12,9 @@ enum Fixture {
     while let current = directory {
       let path = current + "/" + relativePath
       if access(path, R_OK) == 0 { return path }
-      directory = current.lastIndex(of: "/").flatMap { $0 == current.startIndex ? nil : String(current[..<$0]) }
+      directory = current.lastIndex(of: "/").flatMap {
+        $0 == current.startIndex ? nil : String(current[..<$0])
+      }
     }
     if access(relativePath, R_OK) == 0 { return relativePath }
     throw ServiceSupportError(

@@ -4,6 +4,7 @@ import Glibc
 import Logging
 import RedisClient
 import ServiceSupport
+import WebTransport
 
 /// The gateway as a process of its own.
 struct GatewayCommand: ParsableCommand {

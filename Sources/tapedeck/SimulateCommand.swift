@@ -1,6 +1,5 @@
 import ArgumentParser
 import Feeds
-import Glibc
 
 /// Writes a simulated session as a native tape.
 struct SimulateCommand: ParsableCommand {
@@ -8,7 +7,8 @@ struct SimulateCommand: ParsableCommand {
     commandName: "simulate", abstract: "Write a simulated session as a tape.")
 
   @Option(
-    help: ArgumentHelp("What to simulate: sim:stocks=27,crypto=2,seconds=300,seed=1.", valueName: "spec"))
+    help: ArgumentHelp(
+      "What to simulate: sim:stocks=27,crypto=2,seconds=300,seed=1.", valueName: "spec"))
   var spec: String
 
   @Option(help: ArgumentHelp("The tape to write; .gz is compressed.", valueName: "file"))
@@ -16,11 +16,10 @@ struct SimulateCommand: ParsableCommand {
 
   func run() throws {
     do {
-      let result = try SimulatedSession.write(spec: try SimulationSpec(parsing: spec), to: out)
-      print("\(out): \(result)")
+      let events = try SimulatedSession.write(try SimulationSpec(parsing: spec), to: out)
+      print("\(out): \(events) events")
     } catch {
-      fputs("tapedeck simulate: \(error)\n", stderr)
-      throw ExitCode(1)
+      throw ValidationError("\(error)")
     }
   }
 }

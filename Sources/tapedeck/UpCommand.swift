@@ -13,7 +13,8 @@ import WebTransport
 struct UpCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "up",
-    abstract: "Play a tape through a private Redis to ws://127.0.0.1:8080, everything in one process.")
+    abstract:
+      "Play a tape through a private Redis to ws://127.0.0.1:8080, everything in one process.")
 
   @OptionGroup var feed: FeedOptions
   @OptionGroup var gateway: GatewayOptions
@@ -42,7 +43,7 @@ struct UpCommand: ParsableCommand {
 
   private func start(on host: ProcessHost, _ source: OptionSource) async throws {
     let (play, tapeName) = try feed.play(
-      source, fallback: try Fixture.session(), loopsByDefault: true)
+      source, fallback: Fixture.session(), loopsByDefault: true)
     let demo = try APIKeys(parsing: "demo:demo")
     let keys = try source.keys()
     let directory = try StateDirectory.open(

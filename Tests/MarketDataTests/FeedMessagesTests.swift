@@ -25,7 +25,8 @@ import Testing
   }
 
   @Test func aHeartbeatCutAnywhereIsAnError() {
-    let json = bytes { heartbeat(.symbols(["AAPL"])).append(to: &$0) }
+    let written = heartbeat(.symbols(["AAPL"]))
+    let json = bytes { written.append(to: &$0) }
     for length in 0..<json.count {
       #expect(throws: JSONError.self) {
         try json[..<length].withUnsafeBytes { try FeedHeartbeat(parsing: $0) }
