@@ -97,6 +97,15 @@ import Testing
     }
   }
 
+  @Test func countIsRefusedWithTheTokenThatCarriesIt() {
+    for bytes: [UInt8] in [[0xDD, 0, 0, 0, 2, 0], [0x82, 0, 0, 0], [0x91]] {
+      #expect(throws: MarketDataError.self) {
+        var reader = MessagePackReader()
+        _ = try reader.next(bytes.span.bytes)
+      }
+    }
+  }
+
   @Test func bytesBehindTheRootAreRefused() throws {
     var reader = MessagePackReader()
     let bytes: [UInt8] = [0x90, 0x90]

@@ -53,7 +53,8 @@ import Testing
     #"{"t":5}"#, #"{"t":null}"#, #"{"t":"yesterday"}"#, #"{"since":"soon"}"#, #"{"p":1e999}"#,
     #"{"p":01}"#, #"{"p":1.}"#, #"{"p":.5}"#, #"{"p":+1}"#, #"{"p":1e}"#, #"{"p":NaN}"#,
     #"{"p":-}"#,
-    #"{"x":"\ud83d"}"#, #"{"x":"\ude00\ud83d"}"#, #"{"x":"\x"}"#, #"{"x":"\u12g4"}"#,
+    #"{"x":"\ud83d"}"#, #"{"x":"\ud83d\u0041"}"#, #"{"x":"\ud83d\ud83d"}"#,
+    #"{"x":"\ude00\ud83d"}"#, #"{"x":"\x"}"#, #"{"x":"\u12g4"}"#,
     "{\"x\":\"\n\"}",
     #"{"x":tru}"#, #"{"x"}"#, #"{"x":}"#, #"{x:1}"#, #"{"x":1,}"#, #"{"x":[1,]}"#, #"{"x":[1 2]}"#,
     "[]",
@@ -66,6 +67,19 @@ import Testing
       try MessagePackTranscoder.transcode(json.utf8Span.span.bytes, into: &writer)
     }
     #expect(writer.count == 6)
+  }
+
+  // Strings are scanned eight bytes at a time: every byte in every place of a word and behind it.
+  @Test func bytesThatAStringMayNotHoldAreRefusedInEveryPlace() {
+    for byte in UInt8(0)..<0x80 where byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") {
+      for place in 0..<19 {
+        var text = [UInt8](repeating: UInt8(ascii: "a"), count: 19)
+        text[place] = byte
+        let json = Array("{\"x\":\"".utf8) + text + Array("\"}".utf8)
+        let isAccepted = (try? WireJSON.check(json.span.bytes)) != nil
+        #expect(isAccepted == (byte >= 0x20), "byte \(byte) in place \(place)")
+      }
+    }
   }
 
   @Test func errorNamesThePlace() {
