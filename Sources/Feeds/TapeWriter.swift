@@ -71,7 +71,7 @@ public final class TapeWriter {
     switch event {
     case .trade(let trade):
       WireJSON.encodeTrade(
-        trade, sequence: .zero, previous: 0, symbols: context.symbols, codes: context.codes,
+        trade, sequence: .zero, previous: .zero, symbols: context.symbols, codes: context.codes,
         into: &line)
     case .quote(let quote):
       WireJSON.encodeQuote(

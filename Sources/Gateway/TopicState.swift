@@ -6,9 +6,9 @@
 // was the newest when the topic was joined, so that a loss between the join and the first live event
 // is seen.
 //
-// Loss: an event carries the number of its symbol's previous one ("P"). One that was not the last
-// seen means that something between was lost; how many is not known, for numbers are the whole
-// feed's.
+// Loss: an event names its symbol's previous one ("P", and its epoch "Q" where that is another: a
+// tape that loops repeats its numbers). One that was not the last seen means that something between
+// was lost; how many is not known, for numbers are the whole feed's.
 package import MarketData
 
 /// One topic's state in about 60 bytes, kept in an array by topic index.
@@ -40,8 +40,8 @@ package struct TopicState: Sendable {
   /// Counts joins, so that the answer to an older GET is known as such.
   package private(set) var generation: UInt32 = 0
   private let carriesEvents: Bool
-  /// The number of the last event seen live.
-  private var lastEvent: UInt64?
+  /// The last event seen live.
+  private var lastEvent: SequenceNumber?
   /// The newest event at the time of the join.
   private var baseline: SequenceNumber?
 
@@ -82,7 +82,7 @@ package struct TopicState: Sendable {
     guard header.sequence > last else { return .drop }
     let lost = losesBefore(header)
     last = header.sequence
-    lastEvent = header.sequence.number
+    lastEvent = header.sequence
     isStale = false
     return lost ? .deliverAfterGap : .deliver
   }
@@ -115,6 +115,6 @@ package struct TopicState: Sendable {
     guard let previous = header.previous else { return false }
     if let lastEvent { return previous != lastEvent }
     guard let baseline, header.sequence > baseline else { return false }
-    return previous != baseline.number
+    return previous != baseline
   }
 }

@@ -38,8 +38,8 @@ package final class MarketBoard {
     var tradeSequence = SequenceNumber.zero
     var quoteSequence = SequenceNumber.zero
     var depthSequence = SequenceNumber.zero
-    /// The position of the trade before `trade`; 0 when it was the first of this run.
-    var tradePrevious: UInt64 = 0
+    /// The trade before `trade`; zero when that was the first of this run.
+    var tradePrevious = SequenceNumber.zero
     var staleSequence = SequenceNumber.zero
     var staleSince = Timestamp(nanoseconds: 0)
     /// Loop milliseconds of the last SET of each key, in the order of `Keys.all`.
@@ -101,7 +101,7 @@ package final class MarketBoard {
 
   private func apply(_ trade: Trade, to sink: some MarketSink) {
     let index = slot(trade.symbol)
-    slots[index].tradePrevious = slots[index].tradeSequence.number
+    slots[index].tradePrevious = slots[index].tradeSequence
     slots[index].trade = trade
     slots[index].tradeSequence = sequence
     becomeLive(.price, trade.symbol)

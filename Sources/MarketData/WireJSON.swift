@@ -11,14 +11,19 @@
 public enum WireJSON {
   /// `{"E":1,"N":7,"P":5,"T":"t","S":"AAPL","t":"...","p":189.97,"s":46,...}`; then `i x c z tks`.
   ///
-  /// `previous` is the number of the symbol's trade before this one, 0 for the first.
+  /// `previous` is the symbol's trade before this one, number 0 for the first of a run. Its epoch
+  /// (`"Q"`) is written only where it is another than this one's.
   public static func encodeTrade(
-    _ trade: Trade, sequence: SequenceNumber, previous: UInt64,
+    _ trade: Trade, sequence: SequenceNumber, previous: SequenceNumber,
     symbols: SymbolTable, codes: CodeTable, into writer: inout ByteWriter
   ) {
     appendSequence(sequence, to: &writer)
     writer.append(",\"P\":")
-    writer.appendDecimal(previous)
+    writer.appendDecimal(previous.number)
+    if previous.number != 0, previous.epoch != sequence.epoch {
+      writer.append(",\"Q\":")
+      writer.appendDecimal(previous.epoch)
+    }
     writer.append(",\"T\":\"t\",\"S\":\"")
     appendSymbolAndTime(trade.symbol, trade.timestamp, symbols, to: &writer)
     writer.append(",\"p\":")

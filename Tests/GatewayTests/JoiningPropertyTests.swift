@@ -20,7 +20,7 @@ private struct HostileRun {
   var seen: [MessageHeader?] = []
   var epoch: UInt64 = 1
   var number: UInt64 = 0
-  var previous: UInt64 = 0
+  var previous = SequenceNumber.zero
 
   init(seed: UInt64, carriesEvents: Bool) {
     random = SplitMix64(seed: seed)
@@ -41,7 +41,7 @@ private struct HostileRun {
     let header = MessageHeader(
       sequence: SequenceNumber(epoch: epoch, number: number),
       previous: carriesEvents ? previous : nil, kind: carriesEvents ? .trade : .quote)
-    previous = number
+    previous = header.sequence
     published.append(header)
     key = header
     guard joined, !chance(10, &random) else { return }  // lost

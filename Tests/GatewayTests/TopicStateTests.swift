@@ -3,8 +3,11 @@ import Testing
 
 @testable import Gateway
 
-private func event(_ number: UInt64, after previous: UInt64?, epoch: UInt64 = 1) -> MessageHeader {
-  MessageHeader(
+private func event(
+  _ number: UInt64, after previous: UInt64?, epoch: UInt64 = 1, of previousEpoch: UInt64? = nil
+) -> MessageHeader {
+  let previous = previous.map { SequenceNumber(epoch: previousEpoch ?? epoch, number: $0) }
+  return MessageHeader(
     sequence: SequenceNumber(epoch: epoch, number: number), previous: previous, kind: .trade)
 }
 
@@ -85,8 +88,14 @@ private func marker(_ number: UInt64) -> MessageHeader {
   @Test func aLoopOfTheTapeIsNoGapAndARestartOfTheIngesterIs() {
     var topic = TopicState(carriesEvents: true)
     #expect(topic.receive(event(100, after: 90)) == .deliver)
-    #expect(topic.receive(event(4, after: 100, epoch: 2)) == .deliver)
+    #expect(topic.receive(event(4, after: 100, epoch: 2, of: 1)) == .deliver)
     #expect(topic.receive(event(4, after: 0, epoch: 3)) == .deliverAfterGap)
+  }
+
+  @Test func aWholeLostPassOfTheTapeIsAGapThoughNumbersRepeat() {
+    var topic = TopicState(carriesEvents: true)
+    #expect(topic.receive(event(100, after: 90)) == .deliver)
+    #expect(topic.receive(event(4, after: 100, epoch: 3, of: 2)) == .deliverAfterGap)
   }
 
   @Test func aMarkerIsAnnouncedOnceAndTheNextValueClearsIt() {

@@ -15,7 +15,8 @@ import Testing
   ])
   func tradeIsReadInAnyOrder(json: String) throws {
     let expected = MessageHeader(
-      sequence: SequenceNumber(epoch: 5, number: 7), previous: 3, kind: .trade)
+      sequence: SequenceNumber(epoch: 5, number: 7), previous: SequenceNumber(epoch: 5, number: 3),
+      kind: .trade)
     #expect(try scan(json) == expected)
   }
 
@@ -31,14 +32,23 @@ import Testing
     #expect(near.kind == kind)
     #expect(near.isStaleMarker == (kind == .stale))
     // State has no predecessor, wherever a foreign writer put one.
-    #expect(near.previous == ([.quote, .depth, .stale].contains(kind) ? nil : 3))
+    let previous = SequenceNumber(epoch: 1, number: 3)
+    #expect(near.previous == ([.quote, .depth, .stale].contains(kind) ? nil : previous))
   }
 
   @Test func numbersUpTo64BitsAreRead() throws {
     let header = try scan(#"{"E":18446744073709551615,"N":0,"P":18446744073709551615,"T":"t"}"#)
     #expect(header.sequence == SequenceNumber(epoch: .max, number: 0))
-    #expect(header.previous == .max)
+    #expect(header.previous == SequenceNumber(epoch: .max, number: .max))
     #expect(try scan(#"{"E":1,"N":2,"P":null,"T":"t"}"#).previous == nil)
+  }
+
+  @Test func thePreviousEventsEpochIsReadOnBothWays() throws {
+    let near = try scan(#"{"E":9,"N":2,"P":70,"Q":8,"T":"t"}"#)
+    let far = try scan(#"{"Q":8,"T":"t","P":70,"N":2,"E":9}"#)
+    #expect(near == far)
+    #expect(near.previous == SequenceNumber(epoch: 8, number: 70))
+    #expect(try scan(#"{"E":9,"N":2,"Q":8,"T":"t"}"#).previous == nil)
   }
 
   @Test(arguments: [
@@ -70,7 +80,10 @@ import Testing
       let sequence = SequenceNumber(epoch: number("E")!, number: number("N")!)
       try #require(header.sequence == sequence, comment)
       let isState = ["q", "o", "stale"].contains(kind)
-      try #require(header.previous == (isState ? nil : number("P")), comment)
+      let previous = number("P").map {
+        SequenceNumber(epoch: number("Q") ?? sequence.epoch, number: $0)
+      }
+      try #require(header.previous == (isState ? nil : previous), comment)
     }
   }
 }

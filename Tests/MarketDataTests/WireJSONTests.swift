@@ -31,7 +31,8 @@ import Testing
   private func encoded(_ trade: Trade) -> String {
     text {
       WireJSON.encodeTrade(
-        trade, sequence: sequence, previous: 7, symbols: symbols, codes: codes, into: &$0)
+        trade, sequence: sequence, previous: SequenceNumber(epoch: sequence.epoch, number: 7),
+        symbols: symbols, codes: codes, into: &$0)
     }
   }
 
