@@ -27,7 +27,12 @@ final class TapeFile {
       throw FeedsError(.cannotOpen, "\(path): \(TapeFile.lastError())")
     }
     input = .allocate(byteCount: Limits.fileChunkBytes, alignment: 16)
-    do {
+    do throws(FeedsError) {
+      // A tape is read more than once, and a pipe could block the loop.
+      var status = stat()
+      guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        throw FeedsError(.cannotOpen, "\(path): not a regular file")
+      }
       try fill()
     } catch {
       close(descriptor)

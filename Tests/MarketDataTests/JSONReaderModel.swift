@@ -1,5 +1,5 @@
-// A slow, simple JSON parser written apart from `JSONReader`: recursive, over arrays, building values.
-// Both must accept the same texts and find the same values.
+// A slow, simple JSON parser written apart from `JSONReader`: recursive, over arrays, building
+// values. Both must accept the same texts and find the same values.
 
 import MarketData
 

@@ -167,9 +167,9 @@ private struct Seeded: RandomNumberGenerator {
     }
   }
 
-  /// Goal: the reader accepts exactly JSON, finds what is there, skips what it finds, and never reads
-  /// beyond the end. Method: random texts, most of them damaged, before a page that may not be read;
-  /// compared with the model.
+  /// Goal: the reader accepts exactly JSON, finds what is there, skips what it finds, and never
+  /// reads beyond the end. Method: random texts, most of them damaged, before a page that may not
+  /// be read; compared with the model.
   @Test(arguments: 1...8 as ClosedRange<UInt64>)
   func agreesWithASlowModel(seed: UInt64) throws {
     var random = Seeded(state: seed)
