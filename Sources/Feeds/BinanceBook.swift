@@ -1,11 +1,11 @@
 // One symbol's book from a REST snapshot and differences, by Binance's published procedure:
-// differences that come before the snapshot wait; of these, those at or below its id are dropped; the
-// first that is applied must straddle it; each further one must follow the one before: on futures its
-// `pu` is that one's `u`, on spot its `U` is at most one above. A hole makes the book stale, and
-// differences wait for the next snapshot.
+// differences that come before the snapshot wait; of these, those at or below its id are dropped;
+// the first that is applied must straddle it; each further one must follow the one before: on
+// futures its `pu` is that one's `u`, on spot its `U` is at most one above. A hole makes the book
+// stale, and differences wait for the next snapshot.
 //
-// Pure. What waits is bounded (`Limits.waitingDifferencesMax`, `waitingLevelsMax`): when full all of it
-// is dropped and counted, since a snapshot that comes then must be newer to be of use.
+// Pure. What waits is bounded (`Limits.waitingDifferencesMax`, `waitingLevelsMax`): when full all
+// of it is dropped and counted, since a snapshot that comes then must be newer to be of use.
 
 import MarketData
 
@@ -54,8 +54,8 @@ struct BinanceBook {
   }
 
   /// Takes a snapshot if there is no whole book; `applyNextWaiting` is to be called then until it
-  /// returns nil. `.waiting`: the snapshot is older than the first difference that waits, so a newer
-  /// one is needed.
+  /// returns nil. `.waiting`: the snapshot is older than the first difference that waits, so a
+  /// newer one is needed.
   mutating func take(
     snapshotID: Int64, timestamp: Timestamp, bids: [Level], asks: [Level]
   ) -> Outcome {
@@ -104,7 +104,8 @@ struct BinanceBook {
     return .applied
   }
 
-  /// Whether a snapshot of this id can belong here: it reaches what waits, and is not far beyond it.
+  /// Whether a snapshot of this id can belong here: it reaches what waits, and is not far beyond
+  /// it.
   func mayTake(snapshotID: Int64) -> Bool {
     guard lastID == nil, let first = waiting.first?.difference, let last = waiting.last?.difference
     else { return false }

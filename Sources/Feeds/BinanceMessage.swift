@@ -1,7 +1,7 @@
 // One line of a Binance recording: `<receive time, ns> <JSON as received>`. The JSON is a combined
-// stream's `{"stream":...,"data":{...}}`, a raw stream's message, or a REST depth snapshot. The same
-// letters mean different things in different messages, so values are kept as they stand until the
-// kind is known; keys may come in any order.
+// stream's `{"stream":...,"data":{...}}`, a raw stream's message, or a REST depth snapshot. The
+// same letters mean different things in different messages, so values are kept as they stand until
+// the kind is known; keys may come in any order.
 //
 // The slices point into the line and live no longer than it.
 

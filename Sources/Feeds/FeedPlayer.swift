@@ -1,8 +1,8 @@
 // Plays a source against a clock: hands out the items that are due, one a call.
 //
-// It belongs to the thread that pulls. It reads one item ahead, no more. It asks no clock: each call
-// is told the time. A pass that had no item at all ends the play even in a loop, so that an empty
-// tape cannot spin.
+// It belongs to the thread that pulls. It reads one item ahead, no more. It asks no clock: each
+// call is told the time. A pass that had no item at all ends the play even in a loop, so that an
+// empty tape cannot spin.
 
 public import MarketData
 

@@ -1,7 +1,8 @@
 /// What this target allows, each with its reason.
 enum Limits {
-  /// One line of a tape. The longest real one, a futures snapshot of 1,000 levels a side, has 40 KB;
-  /// 1 MiB is also the largest message that a client takes. A longer line is reported and skipped.
+  /// One line of a tape. The longest real one, a futures snapshot of 1,000 levels a side, has 40
+  /// KB; 1 MiB is also the largest message that a client takes. A longer line is reported and
+  /// skipped.
   static let lineBytesMax = 1 << 20
 
   /// Bytes asked of a file at once: 128 KiB is where larger reads stop paying on Linux.

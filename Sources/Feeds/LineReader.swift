@@ -1,8 +1,8 @@
 // The lines of a tape in one fixed buffer, without an allocation per line.
 //
-// A line is at most `Limits.lineBytesMax` long; a longer one is reported, counted and skipped without
-// ever being held. Lines end with LF or CR LF; the last needs no end, unless the file was damaged:
-// then a last line without its end is dropped, because it was cut.
+// A line is at most `Limits.lineBytesMax` long; a longer one is reported, counted and skipped
+// without ever being held. Lines end with LF or CR LF; the last needs no end, unless the file was
+// damaged: then a last line without its end is dropped, because it was cut.
 
 import Glibc
 import MarketData

@@ -1,6 +1,6 @@
-// One line of a native tape, read into fields; which of them count depends on the kind (`"T"`), which
-// may stand anywhere. So a first pass checks the whole line and keeps each value as it stands, and
-// then only the fields of the kind are converted.
+// One line of a native tape, read into fields; which of them count depends on the kind (`"T"`),
+// which may stand anywhere. So a first pass checks the whole line and keeps each value as it
+// stands, and then only the fields of the kind are converted.
 //
 // The slices point into the line and live no longer than it.
 

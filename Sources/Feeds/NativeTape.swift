@@ -1,6 +1,7 @@
-// The native tape: newline-delimited JSON, one message a line exactly as the stream carries it, plain
-// or gzip. Trades, quotes, order books and stale markers are read; other kinds are counted and
-// skipped. An order book with `"r":true` replaces the symbol's book, one without changes it; either yields the book's top.
+// The native tape: newline-delimited JSON, one message a line exactly as the stream carries it,
+// plain or gzip. Trades, quotes, order books and stale markers are read; other kinds are counted
+// and skipped. An order book with `"r":true` replaces the symbol's book, one without changes it;
+// either yields the book's top.
 //
 // A line's position is its ordinal. Its time is its `"t"`, or the latest `"t"` before it if that is
 // later: a tape may be out of order, the play never is. `"E"`, `"N"` and `"P"` are ignored, so what

@@ -42,6 +42,11 @@ struct SimulatedBook {
     return 100 * (1 + generator.below(1 + generator.below(20)))
   }
 
+  private func tradeSize(_ generator: inout SeededGenerator) -> Int64 {
+    if isCrypto { return 1 + generator.below(1 + generator.below(10_000)) }
+    return generator.below(2) == 0 ? 1 + generator.below(99) : 100 * (1 + generator.below(4))
+  }
+
   func price(_ side: Side, _ level: Int) -> Decimal9 {
     let steps = side == .bid ? bidSteps - Int64(level) : bidSteps + spreadSteps + Int64(level)
     return Decimal9(nanos: steps * stepNanos)
@@ -54,7 +59,7 @@ struct SimulatedBook {
   /// A trade against the touch of `side`, at its price; it takes all or a part of it.
   mutating func trade(_ side: Side, _ generator: inout SeededGenerator) -> Level {
     let touch = side == .bid ? bidSizes[0] : askSizes[0]
-    var taken = generator.below(8) == 0 ? touch : min(touch, newSize(&generator) / 4 + 1)
+    var taken = generator.below(8) == 0 ? touch : min(touch, tradeSize(&generator))
     let price = price(side, 0)
     if taken == touch, !canMoveAway(side) { taken = max(1, touch - 1) }
     if taken < touch {

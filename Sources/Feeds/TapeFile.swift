@@ -27,13 +27,13 @@ final class TapeFile {
       throw FeedsError(.cannotOpen, "\(path): \(TapeFile.lastError())")
     }
     input = .allocate(byteCount: Limits.fileChunkBytes, alignment: 16)
-    do {
-      try fill()
-    } catch {
-      close(descriptor)
-      input.deallocate()
-      throw error
+    // From here on `deinit` cleans up, after a throw too: every property has its value.
+    // A tape is read more than once, and a pipe could block the loop.
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw FeedsError(.cannotOpen, "\(path): not a regular file")
     }
+    try fill()
     if inputCount >= 2, input[0] == 0x1F, input[1] == 0x8B { startInflating() }
   }
 

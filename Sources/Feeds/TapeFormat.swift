@@ -13,7 +13,8 @@ enum TapeFormat {
     let count = try file.read(into: head)
     let text = head[..<count].drop { $0 == 0x20 || 0x09...0x0D ~= $0 }
     guard let first = text.first else {
-      throw FeedsError(.unknownFormat, "\(path): \(file.damage ?? "the tape is empty")")
+      throw FeedsError(
+        .unknownFormat, "\(path): \(file.damage ?? "there is no message on the tape")")
     }
     if first == UInt8(ascii: "{") { return .native }
     let rest = text.drop { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }

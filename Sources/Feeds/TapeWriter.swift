@@ -1,9 +1,9 @@
 // Writes a native tape: a line an event, as the stream carries it without `E`, `N` and `P`, which
-// belong to a play and not to the tape. A path that ends with `.gz` is compressed, with no time in its
-// header: equal events give equal files.
+// belong to a play and not to the tape. A path that ends with `.gz` is compressed, with no time in
+// its header: equal events give equal files.
 //
-// The file appears under its name only when it is finished; until then it is `<path>.partial`, which
-// is removed if the writer goes away unfinished. Belongs to one thread; writes block.
+// The file appears under its name only when it is finished; until then it is `<path>.partial`,
+// which is removed if the writer goes away unfinished. Belongs to one thread; writes block.
 
 import CZlib
 import Glibc

@@ -1,4 +1,5 @@
 import CZlib
+import Glibc
 
 /// Another reader of gzip files than the one under test: zlib's own file functions.
 enum Gunzip {
@@ -16,23 +17,37 @@ enum Gunzip {
     }
   }
 
-  static func lines(_ path: String) throws -> [ArraySlice<UInt8>] {
-    try bytes(path).split(separator: 0x0A)
+  static func lines(_ path: String) throws -> [[UInt8]] {
+    let bytes = try bytes(path)
+    var lines: [[UInt8]] = []
+    bytes.withUnsafeBytes { bytes in
+      var start = bytes.baseAddress!
+      var count = bytes.count
+      while let end = memchr(start, 0x0A, count) {
+        lines.append(
+          Array(UnsafeRawBufferPointer(start: start, count: UnsafeRawPointer(end) - start)))
+        count -= lines[lines.count - 1].count + 1
+        start = UnsafeRawPointer(end) + 1
+      }
+    }
+    return lines
   }
 
   /// The digits behind the first `pattern`.
-  static func number(after pattern: StaticString, in line: ArraySlice<UInt8>) -> Int? {
-    let count = pattern.utf8CodeUnitCount
-    return line.withUnsafeBufferPointer { line -> Int? in
-      var index = 0
-      while index + count < line.count {
-        if line[index] == pattern.utf8Start[0],
-          (0..<count).allSatisfy({ line[index + $0] == pattern.utf8Start[$0] })
-        {
-          let digits = line[(index + count)...].prefix { 48...57 ~= $0 }
+  static func number(after pattern: StaticString, in line: [UInt8]) -> Int? {
+    line.withUnsafeBytes { line -> Int? in
+      let length = pattern.utf8CodeUnitCount
+      var rest = line[...]
+      while let found = memchr(
+        rest.base.baseAddress! + rest.startIndex, Int32(pattern.utf8Start[0]), rest.count)
+      {
+        let index = UnsafeRawPointer(found) - line.baseAddress!
+        guard index + length <= line.count else { return nil }
+        if memcmp(found, pattern.utf8Start, length) == 0 {
+          let digits = line[(index + length)...].prefix { 48...57 ~= $0 }
           return digits.isEmpty ? nil : digits.reduce(0) { $0 * 10 + Int($1 - 48) }
         }
-        index += 1
+        rest = line[(index + 1)...]
       }
       return nil
     }

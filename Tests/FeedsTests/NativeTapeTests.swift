@@ -148,6 +148,14 @@ import Testing
     #expect(try source.all().map(\.text) == first)
   }
 
+  @Test(arguments: ["/nowhere/tape", "/tmp", "/dev/null"])
+  func whatIsNoFileCannotBeOpened(path: String) {
+    let error = #expect(throws: FeedsError.self) {
+      try FeedArgument(parsing: path).open(context: FeedContext())
+    }
+    #expect(error?.code == .cannotOpen && error?.description.hasPrefix(path) == true)
+  }
+
   @Test func contentDecidesTheFormat() throws {
     let context = FeedContext()
     let native = try FeedArgument(parsing: TemporaryTape("\n \(trade)").path)

@@ -42,7 +42,7 @@ import Testing
     var quotes: [SymbolID: Quote] = [:]
     var depths: [SymbolID: Depth] = [:]
     var last = Timestamp(nanoseconds: .min)
-    for (index, item) in try source.all(limit: 40_000).enumerated() {
+    for (index, item) in try source.all(limit: 15_000).enumerated() {
       try #require(item.position == UInt64(index + 1) && item.time >= last, "seed \(seed)")
       last = item.time
       switch item.event {

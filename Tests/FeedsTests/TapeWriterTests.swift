@@ -5,13 +5,13 @@ import MarketData
 import Testing
 
 @Suite struct TapeWriterTests {
-  private let spec = "sim:stocks=4,crypto=2,rate=2000,seed=11,seconds=3"
+  private let spec = "sim:stocks=4,crypto=2,rate=500,seed=11,seconds=3"
 
   @Test(arguments: ["tape.ndjson", "tape.ndjson.gz"])
   func whatIsWrittenIsReadAgain(name: String) throws {
     let tape = TemporaryTape(name: name)
     let spec = try SimulationSpec(parsing: spec)
-    #expect(try SimulatedSession.write(spec, to: tape.path) == 6_000)
+    #expect(try SimulatedSession.write(spec, to: tape.path) == 1_500)
     let simulated = try SimulatedFeed(spec, context: FeedContext())
     let read = try NativeTape(path: tape.path, context: FeedContext())
     var count = 0
@@ -23,7 +23,7 @@ import Testing
         described(item.event, read.context) == described(expected.event, simulated.context))
       count += 1
     }
-    #expect(count == 6_000)
+    #expect(count == 1_500)
     #expect(try read.all().isEmpty && read.context.counters.malformedLines == 0)
   }
 
