@@ -37,10 +37,10 @@ public struct RedisURL: Hashable, Sendable, CustomStringConvertible {
     switch scheme {
     case "redis":
       let login = try RedisURL.takeLogin(&rest, upTo: "/")
+      guard !rest.contains("?") else { throw .invalidURL("redis:// takes no query; use /db") }
       let slash = rest.firstIndex(of: "/") ?? rest.endIndex
       let (host, port) = try RedisURL.hostAndPort(rest[..<slash])
       let path = rest[slash...].dropFirst()
-      guard !path.contains("?") else { throw .invalidURL("redis:// takes no query; use /db") }
       address = .tcp(host: host, port: port)
       (user, password) = login
       database = try RedisURL.database(path, at: "the path after the port")

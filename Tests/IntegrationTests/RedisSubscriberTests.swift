@@ -182,11 +182,11 @@ extension RedisConnection {
     }
   }
 
-  /// A node that does not own the slot: refused by name, with the place it moved to, asked again.
-  @Test func movedChannelIsRefusedByName() async throws {
+  /// A node that does not own the slot: refused by name and asked for again.
+  @Test func channelOfAnUnownedSlotIsRefusedByName() async throws {
     let cluster = ["--cluster-enabled", "yes", "--cluster-require-full-coverage", "no"]
     try await withRedis(tcp: true, arguments: cluster) { loop, redis in
-      // This node owns all slots but the one of "foo" (12182), which it gives to an unknown peer.
+      // This node owns all slots but the one of "foo" (12182).
       _ = redis.command("CLUSTER", "ADDSLOTSRANGE", "0", "12181", "12183", "16383")
       #expect(await loop.wait { redis.command("CLUSTER", "INFO")?.contains(":ok") == true })
       var options = quickOptions

@@ -1,3 +1,5 @@
+import Glibc
+
 /// One element of a reply, without a copy. Valid only inside the callback that it was given to; used
 /// later it stops the process, since its memory holds the next reply by then.
 public struct RedisReplyView {
@@ -50,8 +52,8 @@ public struct RedisReplyView {
 
   public func equals(_ text: StaticString) -> Bool {
     let bytes = unsafeBytes
-    guard bytes.count == text.utf8CodeUnitCount else { return false }
-    return bytes.elementsEqual(UnsafeRawBufferPointer(start: text.utf8Start, count: bytes.count))
+    guard bytes.count == text.utf8CodeUnitCount, let base = bytes.baseAddress else { return false }
+    return memcmp(base, text.utf8Start, bytes.count) == 0
   }
 
   /// The error of an error reply.

@@ -3,6 +3,7 @@
 // again. Removal shifts the following slots back, so there are no tombstones. Pure, one owner.
 //
 // The block of names is compacted when more than half of it belongs to removed channels.
+import Glibc
 
 struct ChannelTable: ~Copyable {
   private struct Slot {
@@ -97,11 +98,10 @@ struct ChannelTable: ~Copyable {
   private func equals(_ entry: Int, _ other: RawSpan) -> Bool {
     let name = names[entry]
     guard Int(name.count) == other.byteCount else { return false }
+    guard name.count > 0 else { return true }
     return other.withUnsafeBytes { other in
       bytes.withUnsafeBytes { all in
-        UnsafeRawBufferPointer(
-          rebasing: all[Int(name.offset)..<Int(name.offset + name.count)]
-        ).elementsEqual(other)
+        memcmp(all.baseAddress! + Int(name.offset), other.baseAddress!, other.count) == 0
       }
     }
   }

@@ -212,6 +212,12 @@ struct SubscriptionStateMachine: ~Copyable {
       return .violation("an error that no command asked for")
     }
     let wasLeaving = entries[index].phase == .leaving
+    if wasLeaving, entries[index].token == Self.noToken {
+      // Redis still has it: ask to leave again later.
+      entries[index].phase = .on
+      setTimer(index, at: now + refusedRetry)
+      return .nothing
+    }
     entries[index].phase = .off
     guard let token = waitAndRetry(index, now: now), !wasLeaving else { return .nothing }
     return .refused(token: token)
