@@ -51,9 +51,10 @@ install_packages() {
     apt-get -q -o DPkg::Lock::Timeout=300 update
     apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"
   ' bash "${missing[@]}" >&2 || fail "apt-get could not install: ${missing[*]}"
-  # Newly installed: not to be started at the next boot either.
-  if [[ " ${missing[*]} " == *' redis-server '* ]] && command -v systemctl >/dev/null; then
-    as_root systemctl disable redis-server.service >/dev/null 2>&1 || true
+  # Newly installed: not to be started at the next boot either, by systemd or by init scripts.
+  if [[ " ${missing[*]} " == *' redis-server '* ]]; then
+    as_root deb-systemd-helper disable redis-server.service >/dev/null 2>&1 || true
+    as_root update-rc.d redis-server disable >/dev/null 2>&1 || true
   fi
 }
 

@@ -29,7 +29,7 @@ func onOwnLoop<T: Sendable>(
 
 /// Collects the messages of a logger.
 final class LogRecorder: Sendable {
-  private let state = Mutex<[String]>([])
+  private let state = Locked<[String]>([])
   var lines: [String] { state.withLock { $0 } }
 
   func logger(level: Logger.Level = .trace) -> Logger {

@@ -141,7 +141,7 @@ import Testing
   @Test func staleSocketIsReplaced() async throws {
     let quiet = quiet
     try await withTemporaryDirectory { path in
-      _ = run("python3", "-c", "import socket; socket.socket(1).bind('\(path)/redis.sock')")
+      bindAndLeave(path + "/redis.sock")
       #expect(access(path + "/redis.sock", F_OK) == 0)
       try await onOwnLoop { loop in
         let directory = try StateDirectory.open(path)
@@ -157,6 +157,20 @@ import Testing
       .split(separator: "\n", omittingEmptySubsequences: false)
     return lines.count > 1 ? String(lines[1]) : nil
   }
+}
+
+/// Leaves the name of a socket that nobody listens on.
+private func bindAndLeave(_ path: String) {
+  var address = sockaddr_un()
+  address.sun_family = sa_family_t(AF_UNIX)
+  withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+  let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+  withUnsafePointer(to: &address) { address in
+    address.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+      _ = bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+    }
+  }
+  close(descriptor)
 }
 
 /// The trimmed standard output of a command.

@@ -3,7 +3,6 @@
 import EventLoops
 import Glibc
 import Logging
-import Synchronization
 import Testing
 
 @testable import ServiceSupport
@@ -11,7 +10,7 @@ import Testing
 @Suite(.serialized) struct ProcessHostTests {
   /// What happened, in order.
   private final class Journal: Sendable {
-    private let state = Mutex<[String]>([])
+    private let state = Locked<[String]>([])
     func note(_ what: String) { state.withLock { $0.append(what) } }
     var notes: [String] { state.withLock { $0 } }
   }
@@ -141,7 +140,7 @@ import Testing
 /// A thread that computes a status.
 private final class ThreadBox: Sendable {
   private let work: @Sendable () -> Int32
-  private let done = Mutex<(@Sendable (Int32) -> Void)?>(nil)
+  private let done = Locked<(@Sendable (Int32) -> Void)?>(nil)
 
   init(_ work: @escaping @Sendable () -> Int32) { self.work = work }
 

@@ -1,7 +1,7 @@
 // Whether the process can serve: named checks, each set by the service that knows. Ready means that
 // every check that was announced passes. Any thread; touched when something changes and when
 // somebody asks, never per message.
-import Synchronization
+import EventLoops
 
 public final class Readiness: Sendable {
   private struct Check {
@@ -10,13 +10,13 @@ public final class Readiness: Sendable {
     var failure: String?
   }
 
-  private let checks: Mutex<[Check]>
+  private let checks: Locked<[Check]>
 
   /// Every check is announced here and fails until it has passed once, so that a process is never
   /// ready because a part of it has not begun.
   public init(_ names: [String]) {
     precondition(names.count <= ServiceSupportLimits.readinessChecksMax)
-    checks = Mutex(names.map { Check(name: $0, failure: "starting") })
+    checks = Locked(names.map { Check(name: $0, failure: "starting") })
   }
 
   public func pass(_ name: String) { set(name, nil) }

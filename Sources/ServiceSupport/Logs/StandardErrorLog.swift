@@ -9,14 +9,13 @@
 import EventLoops
 import Glibc
 public import Logging
-import Synchronization
 
 /// Where lines go. One for the process; tests make their own.
 public final class LogOutput: Sendable {
   public static let standardError = LogOutput(descriptor: STDERR_FILENO)
 
   private let descriptor: Int32
-  private let dropped = Mutex(0)
+  private let dropped = Locked(0)
 
   /// `descriptor` stays the caller's.
   public init(descriptor: Int32) { self.descriptor = descriptor }

@@ -1,4 +1,5 @@
 public import CoreMetrics
+import EventLoops
 import Synchronization
 
 // The swift-metrics backend. Two metrics of the same label and dimensions share one series. A metric
@@ -94,7 +95,7 @@ final class CountingMetric: RegisteredMetric, CounterHandler {
 }
 
 final class SummingMetric: RegisteredMetric, FloatingPointCounterHandler {
-  private let sum = Mutex(0.0)
+  private let sum = Locked(0.0)
   func increment(by amount: Double) { sum.withLock { if amount > 0 { $0 += amount } } }
   func reset() { sum.withLock { $0 = 0 } }
   func sample() -> (MetricSamples.Kind, MetricSamples.Value) {
@@ -103,7 +104,7 @@ final class SummingMetric: RegisteredMetric, FloatingPointCounterHandler {
 }
 
 final class GaugeMetric: RegisteredMetric, MeterHandler, RecorderHandler {
-  private let value = Mutex(0.0)
+  private let value = Locked(0.0)
   func set(_ value: Int64) { set(Double(value)) }
   func set(_ value: Double) { self.value.withLock { $0 = value } }
   func increment(by amount: Double) { value.withLock { $0 += amount } }
@@ -116,8 +117,8 @@ final class GaugeMetric: RegisteredMetric, MeterHandler, RecorderHandler {
 }
 
 final class HistogramMetric: RegisteredMetric, RecorderHandler, TimerHandler {
-  private let histogram: Mutex<FixedHistogram>
-  init(bounds: [Double]) { histogram = Mutex(FixedHistogram(bounds: bounds)) }
+  private let histogram: Locked<FixedHistogram>
+  init(bounds: [Double]) { histogram = Locked(FixedHistogram(bounds: bounds)) }
   func record(_ value: Int64) { record(Double(value)) }
   func record(_ value: Double) { histogram.withLock { $0.record(value) } }
   func recordNanoseconds(_ duration: Int64) { record(Double(duration) / 1e9) }

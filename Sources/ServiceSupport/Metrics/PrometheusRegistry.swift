@@ -5,7 +5,6 @@
 // and renders. Any thread may make and touch metrics; a collector runs on its loop only.
 public import EventLoops
 import Glibc
-import Synchronization
 
 public final class PrometheusRegistry: Sendable {
   struct Key: Hashable {
@@ -22,7 +21,7 @@ public final class PrometheusRegistry: Sendable {
     var refused: UInt64 = 0
   }
 
-  let state = Mutex(State())
+  let state = Locked(State())
 
   public init() {}
 
@@ -151,7 +150,7 @@ private final class Gathering: Sendable {
     var continuation: CheckedContinuation<Result, Never>?
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   func begin(_ count: Int, _ continuation: CheckedContinuation<Result, Never>) {
     finish { state in
