@@ -1,4 +1,5 @@
 import EventLoops
+import Glibc
 import Synchronization
 import TestSupport
 import Testing
@@ -198,6 +199,17 @@ func withServer(
     throw error
   }
   await fixture.end()
+}
+
+extension EventLoop {
+  /// CPU time that the loop's thread has used so far.
+  func threadCPUNanoseconds() async throws -> Int64 {
+    try await run {
+      var time = timespec()
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+      return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+  }
 }
 
 extension RawAnswer {

@@ -22,6 +22,8 @@ final class HTTPExchange {
   var bodyRemaining: Int
   /// The handler did not answer at once: lws was told to read no further.
   var isSuspended = false
+  /// Where libwebsockets keeps what the client sent behind this request.
+  var unread: UnsafeMutablePointer<OpaquePointer?>?
   /// Within the first, synchronous stretch of the handler.
   var isStarting = false
   /// What a handler answered in that stretch.

@@ -35,7 +35,7 @@ struct RequestHead {
   /// because it believes in 100 MiB.
   var lwsReadsBody: Bool {
     guard let contentLength else { return method.needsLength }
-    return atoll(contentLength) > 0 || method == .post
+    return atoll(contentLength) > 0
   }
 
   /// Whether the client may send another request after this one.

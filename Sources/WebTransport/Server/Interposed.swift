@@ -1,10 +1,13 @@
-// Two functions of libwebsockets replaced by the dynamic linker's rule that the executable's symbols
-// win: the library calls itself through its PLT, so its own calls come here.
+// Three functions of libwebsockets replaced by the dynamic linker's rule that the executable's symbols
+// win: the library calls itself through its PLT, so its own calls come here first.
 //
-// Why: on a malformed head it answers with a page of HTML (403) or hangs up without a word, before any
-// callback; our contract is a JSON body on every error. There is no other hook on that way. Should the
-// symbols not be exported some day, clients get libwebsockets' own behaviour back, and the tests of
-// malformed heads fail.
+// Why. (1) On a malformed head it answers with a page of HTML or hangs up without a word, before any
+// callback; our contract is a JSON body on every error. (2) A request that it reads out of its own
+// buffer, since it was pipelined behind another, must not have a body: 4.1.6 then feeds the head to
+// the body again and again, without an end (lws_http_action's last loop), which stops the whole loop.
+// A server must know where a request comes from to refuse that. There is no other hook for either.
+//
+// `WebServer.init` proves that the calls come here and fails otherwise.
 import CLibwebsockets
 import Glibc
 
@@ -27,17 +30,52 @@ public func interposedCloseFreeWSI(
   {
     server.hangsUp(on: wsi)
   }
-  original(wsi, status, caller)
+  Interposed.closeFreeWSI(wsi, status, caller)
 }
 
-private typealias CloseFreeWSI =
-  @convention(c) (OpaquePointer?, UInt32, UnsafePointer<CChar>?) -> Void
+/// What is left in a list of buffers. libwebsockets asks it of a connection's unread bytes just before
+/// it parses them, so at a request's callback the last answer says where the request came from.
+@_cdecl("lws_buflist_next_segment_len")
+public func interposedNextSegmentLength(
+  _ list: UnsafeMutablePointer<OpaquePointer?>?,
+  _ bytes: UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?
+) -> Int {
+  let length = Interposed.nextSegmentLength(list, bytes)
+  if let server = LibwebsocketsLog.server { server.lastUnread = (list, length) }
+  return length
+}
 
-/// The library's own function behind ours.
-private let original: CloseFreeWSI = {
-  let next = UnsafeMutableRawPointer(bitPattern: -1)  // RTLD_NEXT, a macro with a cast
-  guard let symbol = dlsym(next, "lws_close_free_wsi") else {
-    preconditionFailure("libwebsockets has no lws_close_free_wsi")
+enum Interposed {
+  typealias CloseFreeWSI = @convention(c) (OpaquePointer?, UInt32, UnsafePointer<CChar>?) -> Void
+  typealias NextSegmentLength =
+    @convention(c) (
+      UnsafeMutablePointer<OpaquePointer?>?,
+      UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>?
+    ) -> Int
+
+  /// The library's own functions behind ours.
+  static let closeFreeWSI = unsafeBitCast(find("lws_close_free_wsi"), to: CloseFreeWSI.self)
+  static let nextSegmentLength = unsafeBitCast(
+    find("lws_buflist_next_segment_len"), to: NextSegmentLength.self)
+
+  private static func find(_ name: String) -> UnsafeMutableRawPointer {
+    let next = UnsafeMutableRawPointer(bitPattern: -1)  // RTLD_NEXT, a macro with a cast
+    guard let symbol = dlsym(next, name) else {
+      preconditionFailure("libwebsockets has no \(name)")
+    }
+    return symbol
   }
-  return unsafeBitCast(symbol, to: CloseFreeWSI.self)
-}()
+
+  /// Whether a call that libwebsockets makes to itself comes here: using up the first of two
+  /// segments makes it ask for the length of the second.
+  static func isEffective(for server: WebServer) -> Bool {
+    var list: OpaquePointer?
+    var bytes: [UInt8] = [1]
+    _ = lws_buflist_append_segment(&list, &bytes, 1)
+    _ = lws_buflist_append_segment(&list, &bytes, 1)
+    server.lastUnread = (nil, 0)
+    _ = lws_buflist_use_segment(&list, 1)
+    lws_buflist_destroy_all_segments(&list)
+    return server.lastUnread.length == 1
+  }
+}

@@ -66,7 +66,9 @@ enum RequestReading {
       let start = memory.baseAddress!.assumingMemoryBound(to: CChar.self)
       let count = copy(start, Int32(memory.count))
       guard count >= 0 else { return nil }
-      return String(decoding: memory[0..<min(Int(count), memory.count)], as: UTF8.self)
+      var value = memory[0..<min(Int(count), memory.count)]
+      while let last = value.last, last == 0x20 || last == 0x09 { value = value.dropLast() }
+      return String(decoding: value, as: UTF8.self)
     }
   }
 
@@ -77,15 +79,16 @@ enum RequestReading {
     guard let (method, token) = methods.first(where: { lws_hdr_total_length(wsi, $0.1) > 0 }) else {
       return .failure(.notImplemented)
     }
-    guard let pieces = fragments(wsi, token) else { return .failure(.badRequest("not UTF-8")) }
+    guard let pieces = fragments(wsi, token) else { return .failure(notText) }
     // lws cuts the path at `&` and `;`, which no route of ours has.
     let path = pieces.joined(separator: ";")
     var query: [HTTPRequest.Argument] = []
     if lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_URI_ARGS) > 0 {
       guard let arguments = fragments(wsi, WSI_TOKEN_HTTP_URI_ARGS) else {
-        return .failure(.badRequest("not UTF-8"))
+        return .failure(notText)
       }
-      query = arguments.compactMap(argument)
+      // A lone `?` comes as the argument "/".
+      query = arguments == ["/"] ? [] : arguments.compactMap(argument)
     }
     return .success((method, path, query))
   }
@@ -101,6 +104,10 @@ enum RequestReading {
       name: String(piece[..<equals]), value: String(piece[bytes.index(after: equals)...]))
   }
 
+  private static let notText = HTTPError.badRequest(
+    "the request target is not UTF-8 or has control characters")
+
+  /// Nil when a piece is not UTF-8 or has control characters in it.
   private static func fragments(_ wsi: OpaquePointer, _ token: lws_token_indexes) -> [String]? {
     let room = Int(lws_hdr_total_length(wsi, token)) + 8
     return withUnsafeTemporaryAllocation(byteCount: room, alignment: 1) { memory in
@@ -109,9 +116,10 @@ enum RequestReading {
       while true {
         let count = lws_hdr_copy_fragment(wsi, start, Int32(room), token, Int32(pieces.count))
         guard count >= 0 else { return pieces }
-        guard let piece = String(validating: memory[0..<Int(count)], as: UTF8.self) else {
-          return nil
-        }
+        let bytes = memory[0..<Int(count)]
+        guard bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }),
+          let piece = String(validating: bytes, as: UTF8.self)
+        else { return nil }
         pieces.append(piece)
       }
     }

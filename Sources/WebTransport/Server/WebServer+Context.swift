@@ -16,6 +16,10 @@ private let protocolName = StaticString("tapedeck")
 
 extension WebServer {
   func createContext() throws(WebTransportError) {
+    guard Interposed.isEffective(for: self) else {
+      throw WebTransportError(
+        code: .contextFailed, reason: "libwebsockets' calls to itself cannot be intercepted")
+    }
     prepareProtocols()
     var info = lws_context_creation_info()
     info.port = CONTEXT_PORT_NO_LISTEN_SERVER

@@ -1,9 +1,11 @@
 // Requests and answers, by the rules of libwebsockets 4.1.6:
 // - POST, PUT and PATCH without a length: lws believes in 100 MiB, so 411 and close.
 // - Content-Length 0: only POST gets a BODY_COMPLETION; the others are handled at the head.
+// - A request read from lws' own buffer must not have a body: 4.1.6 would loop without an end.
 // - A handler that suspends: lws must not read meanwhile (rx flow control), else it spins on bytes
-//   that it does not take; its own timeout must be off; and the connection closes after the answer,
-//   since requests that came in the same segment would be parsed in that state.
+//   that it does not take; its own timeout must be off; what the client has pipelined behind the
+//   request is dropped, else flow control itself spins (it asks to be told when the connection is
+//   writable, and then does not listen); so the connection closes after the answer.
 // - A flow-controlled connection ignores that it is writable: flow on before waiting for that.
 import CLibwebsockets
 import EventLoops
@@ -13,6 +15,7 @@ extension WebServer {
 
   func headArrived(_ id: ConnectionID, _ wsi: OpaquePointer) -> Int32 {
     guard let record = slab.find(id), record.pointee.exchange == nil else { return -1 }
+    let unread = lastUnread
     record.pointee.awaitsHead = false
     record.pointee.requests &+= 1
     counters.requests += 1
@@ -22,6 +25,10 @@ extension WebServer {
     case .failure(let error): return refuseUnread(id, wsi, error, lwsReadsBody: false)
     }
     let head = readHead(wsi, target.0)
+    if unread.length > 0, head.lwsReadsBody {
+      let error = HTTPError.badRequest("a request with a body cannot be pipelined")
+      return refuseUnread(id, wsi, error, lwsReadsBody: false)
+    }
     let length: Int
     switch head.body(bytesMax: configuration.bodyBytesMax) {
     case .success(.none): length = 0
@@ -36,6 +43,7 @@ extension WebServer {
       id: id, request: request, keepsAlive: head.keepsAlive && closing == nil,
       bodyRemaining: length,
       deadline: loop.nowMilliseconds + configuration.bodyTimeoutMilliseconds)
+    exchange.unread = unread.list
     record.pointee.exchange = exchange
     if length > 0 {
       exchange.request.body.reserveCapacity(length)
@@ -128,9 +136,23 @@ extension WebServer {
     exchange.isSuspended = true
     exchange.keepsAlive = false
     exchange.deadline = loop.nowMilliseconds + configuration.answerTimeoutMilliseconds
-    lws_rx_flow_control(wsi, 0)
     lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0)
+    suspendedList.append(exchange)
+    askForTurnEnd()
     return 0
+  }
+
+  /// At the turn's end, when libwebsockets has put away what it had read beyond these requests.
+  func stopReadingForSuspended() {
+    var list: [HTTPExchange] = []
+    swap(&list, &suspendedList)
+    for exchange in list {
+      guard let record = slab.find(exchange.id), record.pointee.exchange === exchange,
+        let wsi = record.pointee.wsi, exchange.state == .handling
+      else { continue }
+      if let unread = exchange.unread { lws_buflist_destroy_all_segments(unread) }
+      lws_rx_flow_control(wsi, 0)
+    }
   }
 
   private func handled(_ exchange: HTTPExchange, _ response: HTTPResponse) {
@@ -153,6 +175,8 @@ extension WebServer {
     if answer(exchange, wsi, response) != 0 {
       scheduleClose(exchange.id)
     } else {
+      // While it leaves lws listens again, and would spin on bytes that it does not take.
+      drainSocket(wsi)
       lws_rx_flow_control(wsi, 1)
       lws_callback_on_writable(wsi)
     }

@@ -9,9 +9,13 @@ extension WebServer {
   /// not looked at (CVE-2025-11677).
   func confirmUpgrade(_ id: ConnectionID, _ wsi: OpaquePointer) -> Int32 {
     guard let record = slab.find(id) else { return -1 }
+    let unread = lastUnread.length
     record.pointee.awaitsHead = false
     record.pointee.requests &+= 1
     counters.requests += 1
+    guard unread == 0 else {
+      return refuseUpgrade(id, wsi, .error(.badRequest("a handshake cannot be pipelined")))
+    }
     let target: (HTTPMethod, String, [HTTPRequest.Argument])
     switch RequestReading.target(wsi) {
     case .success(let found): target = found

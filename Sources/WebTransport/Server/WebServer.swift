@@ -44,6 +44,10 @@ public final class WebServer: TurnEndObserver {
   var upgrade: (request: HTTPRequest, token: UInt32)?
   /// libwebsockets has just said that a head is too large.
   var headOverflowed = false
+  /// What libwebsockets last learned of a connection's buffered input, see `Interposed`.
+  var lastUnread: (list: UnsafeMutablePointer<OpaquePointer?>?, length: Int) = (nil, 0)
+  /// Requests whose handler has suspended in this turn.
+  var suspendedList: [HTTPExchange] = []
   var assemblyPool: [MessageAssembly] = []
   var scratch = UnsafeMutableRawBufferPointer(start: nil, count: 0)
   var logRate = LogRate()
@@ -163,6 +167,10 @@ public final class WebServer: TurnEndObserver {
     guard let record = slab.find(id), !record.pointee.isInCloseList else { return }
     record.pointee.isInCloseList = true
     closeList.append(id)
+    askForTurnEnd()
+  }
+
+  func askForTurnEnd() {
     guard !turnEndAsked else { return }
     turnEndAsked = true
     loop.atTurnEnd(self)
@@ -172,8 +180,11 @@ public final class WebServer: TurnEndObserver {
     turnEndAsked = false
     guard let context = contextSlot.pointee, closing?.isContextDestroyed != true else {
       closeList.removeAll()
+      suspendedList.removeAll()
       return
     }
+    stopReadingForSuspended()
+    guard !closeList.isEmpty else { return }
     var list: [ConnectionID] = []
     swap(&list, &closeList)
     for id in list {
