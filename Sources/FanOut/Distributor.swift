@@ -211,10 +211,7 @@ public final class Distributor {
     beginFlush()
     defer { isFlushing = false }
     var next = 0
-    while next < state.queue.count {
-      if let client = state.dequeue(next) { serve(client, transport, deriver) }
-      next += 1
-    }
+    while let client = state.nextInQueue(&next) { serve(client, transport, deriver) }
     state.queue.removeAll()
   }
 
@@ -236,18 +233,13 @@ public final class Distributor {
   private func serve<Transport: FrameTransport, Deriver: VariantDeriver>(
     _ client: ClientHandle, _ transport: Transport, _ deriver: Deriver
   ) {
-    var bytesMax = state.limits.frameBytesMax
-    // Looked up again for each frame: the transport may have removed the client.
-    while let number = state.live(client), !state.clients[number].isBlocked {
-      let encoding = state.clients[number].encoding
-      guard let payload = state.fillFrame(number, bytesMax: bytesMax, deriver) else { return }
-      switch transport.send(client, payload, encoding: encoding) {
-      case .drained:
-        bytesMax = min(bytesMax * 2, state.limits.frameBytesHardMax)
-      case .buffered:
-        _ = state.setBlocked(client, true)
-      case .closed:
-        _ = state.removeClient(client)
+    var bytesMax = 0
+    // The handle is looked up for each frame: the transport may have removed the client.
+    while let frame = state.nextFrame(client, bytesMax: &bytesMax, deriver) {
+      switch transport.send(client, frame.payload, encoding: frame.encoding) {
+      case .drained: break
+      case .buffered: _ = state.setBlocked(client, true)
+      case .closed: _ = state.removeClient(client)
       }
     }
   }

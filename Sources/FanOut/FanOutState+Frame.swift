@@ -14,8 +14,19 @@ enum AppendResult {
 }
 
 extension FanOutState {
-  /// The next frame of a client, or nil when it is owed nothing.
-  mutating func fillFrame<Deriver: VariantDeriver>(
+  /// The next frame of a client, or nil when it is owed nothing, is blocked or gone. `bytesMax` is
+  /// the bound of the last one in this turn (0: there was none) and becomes that of this one.
+  mutating func nextFrame<Deriver: VariantDeriver>(
+    _ handle: ClientHandle, bytesMax: inout Int, _ deriver: Deriver
+  ) -> (payload: UnsafeMutableRawBufferPointer, encoding: ClientEncoding)? {
+    guard let client = live(handle), !clients[client].isBlocked else { return nil }
+    bytesMax =
+      bytesMax == 0 ? limits.frameBytesMax : min(bytesMax * 2, limits.frameBytesHardMax)
+    guard let payload = fillFrame(client, bytesMax: bytesMax, deriver) else { return nil }
+    return (payload, clients[client].encoding)
+  }
+
+  private mutating func fillFrame<Deriver: VariantDeriver>(
     _ client: UInt32, bytesMax: Int, _ deriver: Deriver
   ) -> UnsafeMutableRawBufferPointer? {
     let encoding = clients[client].encoding
