@@ -139,6 +139,25 @@ extension FanOutState {
     debt = GapDebt()
   }
 
+  /// Moves an event cursor that fell off its ring to the oldest entry; what it passed over.
+  private func lostFromRing(
+    _ record: Subscription, _ topic: Topic, _ next: inout UInt64, _ before: inout UInt32,
+    upTo stopWeight: UInt32
+  ) -> GapDebt {
+    var debt = GapDebt()
+    guard next < topic.oldest else {
+      debt.add(0, isUnknown: true, topic: record.target)
+      return debt
+    }
+    let oldestWeight = weight(topic, before: topic.oldest)
+    let lost = min(oldestWeight &- before, stopWeight &- before)
+    let isUnknown = record.owesUnknown || details[record.target].evictedUnknown > next
+    debt.add(lost, isUnknown: isUnknown, topic: record.target)
+    next = topic.oldest
+    before = oldestWeight
+    return debt
+  }
+
   private mutating func serveEvents<Deriver: VariantDeriver>(
     _ number: UInt32, _ encoding: ClientEncoding, _ deriver: Deriver
   ) -> Bool {
@@ -160,16 +179,7 @@ extension FanOutState {
     var isFinished = true
     if record.owesUnknown || next < topic.oldest {
       guard frame.fits(FanOutLimits.gapBytesMax) else { return false }
-      let oldestWeight = weight(topic, before: topic.oldest)
-      if next < topic.oldest {
-        let lost = min(oldestWeight &- cursor.weight, stopWeight &- cursor.weight)
-        let isUnknown = details[target].evictedUnknown > next
-        debt.add(lost, isUnknown: isUnknown || record.owesUnknown, topic: target)
-        next = topic.oldest
-        cursor.weight = oldestWeight
-      } else {
-        debt.add(0, isUnknown: true, topic: target)
-      }
+      debt = lostFromRing(record, topic, &next, &cursor.weight, upTo: stopWeight)
     }
     while next < topic.head {
       let entry = header(topic, next)

@@ -169,6 +169,20 @@ import Testing
     #expect(!market.distributor.holdsWildcard(client, of: market.group))
   }
 
+  @Test func askingForAnotherDepthSendsEveryBookInIt() {
+    let market = Market(.book, "orderbooks")
+    let client = market.scene.client()
+    for topic in 0..<2 { market.offer(topic, 1) }
+    market.distributor.subscribe(client, to: market.topics[1])
+    market.distributor.subscribeAll(client, of: market.group)
+    #expect(market.flush().count == 2)
+    #expect(market.distributor.subscribeAll(client, of: market.group, depth: .one) == .alreadyHeld)
+    let received = market.scene.flush()
+    // The symbol held by name keeps the depth it was asked for with.
+    #expect(received.map { $0.number("t") } == [0, 1])
+    #expect(received.map { $0.number("cut") } == [1, nil])
+  }
+
   @Test func aRemovedTopicsEventsAreStillAccountedFor() {
     let market = Market(.events(ringMessagesMax: 8), "trades")
     let client = market.scene.client()
