@@ -191,9 +191,11 @@ public final class Distributor {
   public func subscriptionCount(of client: ClientHandle) -> Int { state.subscriptionCount(client) }
 
   /// The topics the client holds by name, for an acknowledgement. A topic keeps its place in the
-  /// order while it is held; a new one comes last or takes the place of one given up.
+  /// order while it is held; a new one comes last or takes the place of one given up. `body` may call
+  /// the distributor, also to unsubscribe what it was given.
   public func forEachSubscription(of client: ClientHandle, _ body: (TopicID) -> Void) {
-    state.forEachSubscription(client, body)
+    var place: UInt32 = 0
+    while let topic = state.nextSubscription(client, &place) { body(topic) }
   }
 
   // MARK: The end of the turn

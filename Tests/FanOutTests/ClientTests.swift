@@ -59,6 +59,20 @@ import Testing
     #expect(scene.distributor.held(by: client) == topics.filter { $0.index % 3 != 0 })
   }
 
+  @Test func aListingMayGiveUpWhatItLists() {
+    let scene = Scene()
+    let distributor = scene.distributor
+    let client = scene.client()
+    for number in 0..<20 { distributor.subscribe(client, to: scene.topic(.state, "S\(number)")) }
+    var listed = 0
+    distributor.forEachSubscription(of: client) { topic in
+      listed += 1
+      #expect(distributor.unsubscribe(client, from: topic))
+    }
+    #expect(listed == 20)
+    #expect(distributor.memory.subscriptions == 0)
+  }
+
   @Test func boundsRefuseAndChangeNothing() {
     let scene = Scene {
       $0.clientsMax = 2

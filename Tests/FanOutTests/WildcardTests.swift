@@ -169,6 +169,34 @@ import Testing
     #expect(!market.distributor.holdsWildcard(client, of: market.group))
   }
 
+  @Test func aLossBetweenASymbolsTurnAndTheWildcardsIsTold() {
+    // The client falls behind, takes the wildcard, is served for the symbol but not yet for the
+    // wildcard, and gives the wildcard up: what the ring forgot in between must not go unsaid.
+    let market = Market(.events(ringMessagesMax: 2), "trades")
+    let scene = market.scene
+    let client = scene.client()
+    let wide = scene.topic(.state, "WIDE")
+    market.distributor.subscribe(client, to: market.topics[1])
+    market.distributor.subscribe(client, to: wide)
+    market.distributor.clientBlocked(client)
+    market.offer(1, 1)
+    scene.offer(wide, "{\"p\":\"" + String(repeating: "x", count: 20_000) + "\"}")
+    market.distributor.subscribeAll(client, of: market.group)
+    for version in 2...5 { market.offer(1, version) }
+    market.distributor.clientWritable(client)
+    scene.transport.outcome = { _, _ in .buffered }
+    #expect(scene.flush() == [.gap(symbol: "S1", channel: "trades", missed: 1)])
+    market.distributor.unsubscribeAll(client, of: market.group)
+    scene.transport.outcome = { _, _ in .drained }
+    market.distributor.clientWritable(client)
+    let trades = scene.flush().filter { $0.number("t") == 1 || $0.number("p") == nil }
+    #expect(
+      trades.dropFirst() == [
+        .gap(symbol: "S1", channel: "trades", missed: nil),
+        .text(#"{"t":1,"v":4}"#), .text(#"{"t":1,"v":5}"#),
+      ])
+  }
+
   @Test func askingForAnotherDepthSendsEveryBookInIt() {
     let market = Market(.book, "orderbooks")
     let client = market.scene.client()
