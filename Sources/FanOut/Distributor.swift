@@ -191,9 +191,11 @@ public final class Distributor {
   public func subscriptionCount(of client: ClientHandle) -> Int { state.subscriptionCount(client) }
 
   /// The topics the client holds by name, for an acknowledgement. A topic keeps its place in the
-  /// order while it is held; a new one comes last or takes the place of one given up.
+  /// order while it is held; a new one comes last or takes the place of one given up. `body` may call
+  /// the distributor, also to unsubscribe what it was given.
   public func forEachSubscription(of client: ClientHandle, _ body: (TopicID) -> Void) {
-    state.forEachSubscription(client, body)
+    var place: UInt32 = 0
+    while let topic = state.nextSubscription(client, &place) { body(topic) }
   }
 
   // MARK: The end of the turn
@@ -211,10 +213,7 @@ public final class Distributor {
     beginFlush()
     defer { isFlushing = false }
     var next = 0
-    while next < state.queue.count {
-      if let client = state.dequeue(next) { serve(client, transport, deriver) }
-      next += 1
-    }
+    while let client = state.nextInQueue(&next) { serve(client, transport, deriver) }
     state.queue.removeAll()
   }
 
@@ -236,18 +235,13 @@ public final class Distributor {
   private func serve<Transport: FrameTransport, Deriver: VariantDeriver>(
     _ client: ClientHandle, _ transport: Transport, _ deriver: Deriver
   ) {
-    var bytesMax = state.limits.frameBytesMax
-    // Looked up again for each frame: the transport may have removed the client.
-    while let number = state.live(client), !state.clients[number].isBlocked {
-      let encoding = state.clients[number].encoding
-      guard let payload = state.fillFrame(number, bytesMax: bytesMax, deriver) else { return }
-      switch transport.send(client, payload, encoding: encoding) {
-      case .drained:
-        bytesMax = min(bytesMax * 2, state.limits.frameBytesHardMax)
-      case .buffered:
-        _ = state.setBlocked(client, true)
-      case .closed:
-        _ = state.removeClient(client)
+    var bytesMax = 0
+    // The handle is looked up for each frame: the transport may have removed the client.
+    while let frame = state.nextFrame(client, bytesMax: &bytesMax, deriver) {
+      switch transport.send(client, frame.payload, encoding: frame.encoding) {
+      case .drained: break
+      case .buffered: _ = state.setBlocked(client, true)
+      case .closed: _ = state.removeClient(client)
       }
     }
   }

@@ -42,13 +42,16 @@ extension FanOutState {
     queue.append(ClientHandle(index: client, generation: state.generation).rawValue)
   }
 
-  /// Takes entry `at` of the loop's queue: the client, if it is still to be served.
-  mutating func dequeue(_ at: Int) -> ClientHandle? {
-    let handle = ClientHandle(rawValue: queue[at])
-    guard let client = live(handle) else { return nil }
-    clients[client].isQueued = false
-    if clients[client].isBlocked || clients[client].isHeld { return nil }
-    return handle
+  /// The next client of the loop's queue that is to be served, from entry `next` on; nil at the end.
+  mutating func nextInQueue(_ next: inout Int) -> ClientHandle? {
+    while next < queue.count {
+      let handle = ClientHandle(rawValue: queue[next])
+      next += 1
+      guard let client = live(handle) else { continue }
+      clients[client].isQueued = false
+      if !clients[client].isBlocked && !clients[client].isHeld { return handle }
+    }
+    return nil
   }
 
   mutating func setBlocked(_ handle: ClientHandle, _ blocked: Bool) -> Bool {

@@ -14,8 +14,19 @@ enum AppendResult {
 }
 
 extension FanOutState {
-  /// The next frame of a client, or nil when it is owed nothing.
-  mutating func fillFrame<Deriver: VariantDeriver>(
+  /// The next frame of a client, or nil when it is owed nothing, is blocked or gone. `bytesMax` is
+  /// the bound of the last one in this turn (0: there was none) and becomes that of this one.
+  mutating func nextFrame<Deriver: VariantDeriver>(
+    _ handle: ClientHandle, bytesMax: inout Int, _ deriver: Deriver
+  ) -> (payload: UnsafeMutableRawBufferPointer, encoding: ClientEncoding)? {
+    guard let client = live(handle), !clients[client].isBlocked else { return nil }
+    bytesMax =
+      bytesMax == 0 ? limits.frameBytesMax : min(bytesMax * 2, limits.frameBytesHardMax)
+    guard let payload = fillFrame(client, bytesMax: bytesMax, deriver) else { return nil }
+    return (payload, clients[client].encoding)
+  }
+
+  private mutating func fillFrame<Deriver: VariantDeriver>(
     _ client: UInt32, bytesMax: Int, _ deriver: Deriver
   ) -> UnsafeMutableRawBufferPointer? {
     let encoding = clients[client].encoding
@@ -128,6 +139,25 @@ extension FanOutState {
     debt = GapDebt()
   }
 
+  /// Moves an event cursor that fell off its ring to the oldest entry; what it passed over.
+  private func lostFromRing(
+    _ record: Subscription, _ topic: Topic, _ next: inout UInt64, _ before: inout UInt32,
+    upTo stopWeight: UInt32
+  ) -> GapDebt {
+    var debt = GapDebt()
+    guard next < topic.oldest else {
+      debt.add(0, isUnknown: true, topic: record.target)
+      return debt
+    }
+    let oldestWeight = weight(topic, before: topic.oldest)
+    let lost = min(oldestWeight &- before, stopWeight &- before)
+    let isUnknown = record.owesUnknown || details[record.target].evictedUnknown > next
+    debt.add(lost, isUnknown: isUnknown, topic: record.target)
+    next = topic.oldest
+    before = oldestWeight
+    return debt
+  }
+
   private mutating func serveEvents<Deriver: VariantDeriver>(
     _ number: UInt32, _ encoding: ClientEncoding, _ deriver: Deriver
   ) -> Bool {
@@ -149,16 +179,7 @@ extension FanOutState {
     var isFinished = true
     if record.owesUnknown || next < topic.oldest {
       guard frame.fits(FanOutLimits.gapBytesMax) else { return false }
-      let oldestWeight = weight(topic, before: topic.oldest)
-      if next < topic.oldest {
-        let lost = min(oldestWeight &- cursor.weight, stopWeight &- cursor.weight)
-        let isUnknown = details[target].evictedUnknown > next
-        debt.add(lost, isUnknown: isUnknown || record.owesUnknown, topic: target)
-        next = topic.oldest
-        cursor.weight = oldestWeight
-      } else {
-        debt.add(0, isUnknown: true, topic: target)
-      }
+      debt = lostFromRing(record, topic, &next, &cursor.weight, upTo: stopWeight)
     }
     while next < topic.head {
       let entry = header(topic, next)

@@ -75,14 +75,18 @@ extension FanOutState {
     return Int(clients[client].explicit - clients[client].hidden)
   }
 
-  /// Acknowledged subscriptions in the order of their places, which do not change while they live.
-  func forEachSubscription(_ handle: ClientHandle, _ body: (TopicID) -> Void) {
-    guard let client = live(handle) else { return }
-    for relative in 0..<clients[client].used {
-      let record = records[clients[client].extent + relative]
-      if record.isDead || record.isWildcard || record.isHidden { continue }
-      body(id(ofTopic: record.target))
+  /// The acknowledged subscription at or after `place`, which moves past it. A record's place does
+  /// not change while it lives.
+  func nextSubscription(_ handle: ClientHandle, _ place: inout UInt32) -> TopicID? {
+    guard let client = live(handle) else { return nil }
+    while place < clients[client].used {
+      let record = records[clients[client].extent + place]
+      place += 1
+      if !record.isDead && !record.isWildcard && !record.isHidden {
+        return id(ofTopic: record.target)
+      }
     }
+    return nil
   }
 
   /// The cursor of somebody who has seen all of an event topic.

@@ -51,8 +51,8 @@ public struct FanOutLimits: Sendable {
   public static let channelBytesMax = 32
   /// `{"T":"gap","S":"","c":"","missed":}` is 36 B, 32 + 32 B of names, 20 digits.
   static let gapBytesMax = 128
-  /// A number of missed events beyond this is reported as unknown. Cursors count modulo 2^32, so a
-  /// client may lag by 2^32 - 1 events in one topic: at 100,000 a second that is 11.9 hours, and no
-  /// client is left unserved for longer than 60 s.
-  static let missedMax: UInt64 = 1 << 31
+  /// An offered gap of more events than this is told as unknown. Weights count modulo 2^32, so 4,096
+  /// gaps of this size may lie between a cursor and its topic's head, or 2^32 - 1 single events: at
+  /// 100,000 a second 11.9 hours, and no client is left unserved for longer than 60 s.
+  static let missedMax: UInt64 = 1 << 20
 }
