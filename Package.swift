@@ -78,7 +78,12 @@ let testTargets: [Target] = [
   tests("FeedsTests", ["Feeds", "MarketData", "CZlib"]),
   tests("GatewayTests", ["Gateway", "MarketData", "TestSupport"]),
   tests("RedisClientTests", ["RedisClient", "TestSupport"]),
-  tests("IntegrationTests", ["EventLoops", "RedisClient", "TestSupport"]),
+  tests(
+    "IntegrationTests",
+    [
+      "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "RedisClient", "ServiceSupport",
+      "TestSupport", "WebTransport", logging,
+    ]),
   tests("FanOutTests", ["FanOut"]),
 ]
 

@@ -60,19 +60,17 @@ extension StreamLoop {
 
   private func subscribeFault(_ session: StreamSession) -> ClientMessageFault? {
     if let fault = channelFault(session) { return fault }
-    var added = 0
+    // A set, for a name that is written twice is held once.
+    var added: Set<TopicDirectory.Name> = []
     var topicsAdded = 0
     for entry in message.entries {
       guard let name = name(of: entry, session) else { continue }
-      guard let topic = directory.find(name) else {
-        added += 1
-        topicsAdded += 1
-        continue
-      }
-      if !distributor.isSubscribed(session.client, to: topic) { added += 1 }
+      let topic = directory.find(name)
+      if let topic, distributor.isSubscribed(session.client, to: topic) { continue }
+      if added.insert(name).inserted, topic == nil { topicsAdded += 1 }
     }
-    let heldMax = GatewayLimits.subscriptionsPerClientMax
-    guard distributor.subscriptionCount(of: session.client) + added <= heldMax else {
+    let heldMax = configuration.clients.subscriptionsMax
+    guard distributor.subscriptionCount(of: session.client) + added.count <= heldMax else {
       return ClientMessageFault(
         error: .symbolLimitExceeded, reason: "at most \(heldMax) names per connection")
     }
