@@ -67,7 +67,7 @@ let programs: [Target] = [
       "EventLoops", "Feeds", "Gateway", "Ingest", "RedisClient", "ServiceSupport", "WebTransport",
       argumentParser, logging,
     ]),
-  program("tapedeck-bench", ["CUV", argumentParser]),
+  program("tapedeck-bench", ["CUV", "EventLoops", "Feeds", "MarketData", argumentParser]),
 ]
 
 let testTargets: [Target] = [
