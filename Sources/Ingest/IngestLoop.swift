@@ -30,6 +30,8 @@ package final class IngestLoop {
     case playing
     /// Between two passes of the tape.
     case renewingEpoch
+    /// The feed has ended; its last values are still to be written.
+    case ending
     case ended
   }
 
@@ -100,7 +102,8 @@ package final class IngestLoop {
 
   private func redisReady() {
     log.log(.info, kind: "ready", "connected to Redis", metadata: ["redis": "\(redis.url)"])
-    board.markAllDirty()  // Redis may have come back empty
+    // Redis may have come back empty. What nobody vouches for any more is not written again.
+    if stage != .ended { board.markAllDirty() }
     listedSymbols = 0
     if stage == .waiting || epochUnconfirmed { renewEpoch() }
   }
@@ -136,16 +139,22 @@ package final class IngestLoop {
       board.epoch = max(floor, seconds)
       epochUnconfirmed = true
     }
-    if stage != .ended { stage = .playing }
+    if stage == .waiting || stage == .renewingEpoch { stage = .playing }
   }
 
   // MARK: - The play
 
   private func play() {
     guard !isClosed else { return }
+    guard stage != .ended else { return }
     if stage == .playing { takeDueItems() }
-    if board.hasUnwritten, redis.isReady {
-      board.flush(to: sink, nowMilliseconds: loop.nowMilliseconds)
+    guard redis.isReady else { return }
+    if board.hasUnwritten { board.flush(to: sink, nowMilliseconds: loop.nowMilliseconds) }
+    // The last values come before the word that they are the last: one that followed it would look
+    // alive again.
+    if stage == .ending, !board.hasUnwritten {
+      stage = .ended
+      heartbeat()
     }
   }
 
@@ -185,11 +194,10 @@ package final class IngestLoop {
   }
 
   private func end(_ reason: String) {
-    stage = .ended
+    stage = .ending
     log.log(
       .notice, kind: "end", "\(reason)",
       metadata: ["feed": "\(configuration.feed)", "events": "\(board.counters.events)"])
-    heartbeat()
   }
 
   private func refresh() {
