@@ -26,6 +26,15 @@ package enum GatewayLimits {
   /// about 300 bytes before its first message. Over it: 405.
   package static let topicsMax = 100_000
 
+  /// Bytes of the names in an acknowledgement: clients take messages of up to 1 MiB, the transport
+  /// 1 KiB less, and the keys around the lists are under 1 KiB too. 12,000 symbols of 5 letters on
+  /// seven channels are 864 KB. Over it: 405.
+  package static let acknowledgementBytesMax = 1_048_576 - 4_096
+
+  /// Stale notices for one new subscriber in one frame: 100 of up to 120 bytes are 12 KB, below a
+  /// frame of data's 16 KiB.
+  package static let noticesPerFrameMax = 100
+
   /// Bytes of one client's message; the transport closes with 1009 above it. 10,000 symbols on six
   /// channels are 0.6 MB.
   package static let clientMessageBytesMax = 1_048_576

@@ -13,18 +13,26 @@ extension StreamLoop {
       return fail(session.connection, fault.error, fault.reason)
     }
     var made: [TopicDirectory.Record] = []
-    var held: [TopicID] = []
+    var stale: Set<TopicID> = []
     for entry in message.entries {
       if message.withName(entry, ClientMessage.isWildcard) {
-        subscribeAll(session, entry.channel)
+        subscribeAll(session, entry.channel, &stale)
       } else if let name = name(of: entry, session) {
         guard let topic = topic(name, &made) else { continue }
-        if distributor.subscribe(session.client, to: topic) == .added { held.append(topic) }
+        let isCovered =
+          group(name.path, name.channel).map {
+            name.isCarried && distributor.holdsWildcard(session.client, of: $0)
+          } ?? false
+        guard distributor.subscribe(session.client, to: topic) == .added else { continue }
+        if !isCovered, isStaleEvent(topic.index) { stale.insert(topic) }
       }
     }
     acknowledge(session)
     for record in made { carry(record) }
-    tellStaleEvents(session, held)
+    if !stale.isEmpty {
+      sessions.update(session.connection) { $0.owedNotices += stale.sorted { $0.index < $1.index } }
+      tellOwedNotices(session.connection)
+    }
     askForFlush()
   }
 
@@ -74,11 +82,32 @@ extension StreamLoop {
       return ClientMessageFault(
         error: .symbolLimitExceeded, reason: "at most \(heldMax) names per connection")
     }
+    let bytes = acknowledgementBytes(session, adding: added)
+    guard bytes <= GatewayLimits.acknowledgementBytesMax else {
+      return ClientMessageFault(
+        error: .symbolLimitExceeded, reason: "the acknowledgement would be over 1 MiB")
+    }
     guard directory.count + topicsAdded <= GatewayLimits.topicsMax else {
       return ClientMessageFault(
         error: .symbolLimitExceeded, reason: "this server's topics are used up")
     }
     return nil
+  }
+
+  /// At the most, in either encoding: each name in quotes and with a comma, trades in the lists of
+  /// corrections and cancelled trades as well.
+  private func acknowledgementBytes(
+    _ session: StreamSession, adding names: Set<TopicDirectory.Name>
+  ) -> Int {
+    var bytes = 0
+    func count(_ name: TopicDirectory.Name) {
+      bytes += (name.symbol.withBytes { $0.count } + 3) * (name.channel == .trades ? 3 : 1)
+    }
+    distributor.forEachSubscription(of: session.client) { topic in
+      if let record = directory.record(topic.index) { count(record.name) }
+    }
+    for name in names { count(name) }
+    return bytes
   }
 
   // MARK: - Topics
@@ -116,9 +145,21 @@ extension StreamLoop {
     return topic
   }
 
-  private func subscribeAll(_ session: StreamSession, _ channel: StreamChannel) {
+  private func subscribeAll(
+    _ session: StreamSession, _ channel: StreamChannel, _ stale: inout Set<TopicID>
+  ) {
     guard let group = group(session.path, channel) else { return }
+    let isNew = !distributor.holdsWildcard(session.client, of: group)
     distributor.subscribeAll(session.client, of: group)
+    if isNew, channel.key.carriesEvents {
+      for index in directory.indexes where isStaleEvent(index) {
+        guard let record = directory.record(index), record.name.isCarried,
+          record.name.channel == channel, record.name.path == session.path,
+          !distributor.isSubscribed(session.client, to: record.id)
+        else { continue }
+        stale.insert(record.id)
+      }
+    }
     wildcardsUsed.insert(StreamGroup(path: session.path, channel: channel))
     carryAll(of: StreamGroup(path: session.path, channel: channel))
   }
@@ -179,18 +220,28 @@ extension StreamLoop {
     say(session.connection) { lists.write($0, into: &$1) }
   }
 
-  /// An event topic sends no old message to a new subscriber, so that it is stale must be told apart.
-  private func tellStaleEvents(_ session: StreamSession, _ topics: [TopicID]) {
-    for topic in topics {
-      guard let record = directory.record(topic.index), record.state.isStale,
-        record.name.channel.key.carriesEvents
-      else { continue }
-      say(session.connection) { encoding, out in
-        var notice = ByteWriter(capacity: 128)
-        ControlMessage.staleNotice(
-          symbol: record.name.symbol, channel: record.name.channel, since: lastSign, into: &notice)
-        ControlMessage.wrap(notice, encoding, into: &out)
+  // MARK: - Stale events
+
+  private func isStaleEvent(_ index: UInt32) -> Bool {
+    guard let record = directory.record(index) else { return false }
+    return record.state.isStale && record.name.channel.key.carriesEvents
+  }
+
+  /// An event topic sends no old message to a new subscriber, so that it is stale must be told apart:
+  /// some in a frame, and the next frame when that one has left. A topic that came back to life
+  /// meanwhile is passed over.
+  func tellOwedNotices(_ id: ConnectionID) {
+    while let session = sessions[id], !session.owedNotices.isEmpty, session.blockedAt == 0,
+      session.stage != .ended
+    {
+      let part = session.owedNotices.prefix(GatewayLimits.noticesPerFrameMax)
+      sessions.update(id) { $0.owedNotices.removeFirst(part.count) }
+      let records = part.compactMap { topic in
+        directory.record(topic.index).flatMap { $0.id == topic && $0.state.isStale ? $0 : nil }
       }
+      guard !records.isEmpty else { continue }
+      let since = lastSign
+      say(id) { ControlMessage.staleNotices(records.map(\.name), since: since, $0, into: &$1) }
     }
   }
 }
