@@ -46,7 +46,7 @@ let programs: [Target] = []
 let testTargets: [Target] = [
   tests("EventLoopsTests", ["EventLoops"]),
   tests("MarketDataTests", ["MarketData"]),
-  tests("WebTransportTests", ["WebTransport", "EventLoops", "TestSupport"]),
+  tests("WebTransportTests", ["WebTransport", "EventLoops", "TestSupport", "CLibwebsockets"]),
 ]
 
 let package = Package(
