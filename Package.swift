@@ -34,24 +34,64 @@ let clibraries: [Target] = [
   .systemLibrary(name: "CCrypto"),
 ]
 
+let argumentParser: Target.Dependency = .product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let configuration: Target.Dependency = .product(
+  name: "Configuration", package: "swift-configuration")
+
 let libraries: [Target] = [
   library("EventLoops", ["CUV"]),
   library("MarketData"),
+  library("ServiceSupport", ["EventLoops", "CCrypto", logging, coreMetrics, configuration]),
+  library("Feeds", ["MarketData", "CZlib"]),
+  library("FanOut"),
+  library("RedisClient", ["CHiredis", "EventLoops"]),
   library("TestSupport", ["EventLoops"]),
   library("WebTransport", ["EventLoops", "CLibwebsockets", "CUV"]),
+  library(
+    "Ingest", ["EventLoops", "Feeds", "MarketData", "RedisClient", "ServiceSupport", logging]),
+  library(
+    "Gateway",
+    [
+      "EventLoops", "FanOut", "MarketData", "RedisClient", "ServiceSupport", "WebTransport",
+      logging,
+    ]),
 ]
 
-let programs: [Target] = []
+let programs: [Target] = [
+  program(
+    "tapedeck",
+    [
+      "EventLoops", "Feeds", "Gateway", "Ingest", "RedisClient", "ServiceSupport", "WebTransport",
+      argumentParser, logging,
+    ]),
+  program("tapedeck-bench", ["CUV", "EventLoops", "Feeds", "MarketData", argumentParser]),
+]
 
 let testTargets: [Target] = [
   tests("EventLoopsTests", ["EventLoops"]),
   tests("MarketDataTests", ["MarketData"]),
   tests("WebTransportTests", ["WebTransport", "EventLoops", "TestSupport", "CLibwebsockets"]),
+  tests("RepositoryTests", []),
+  tests("ServiceSupportTests", ["ServiceSupport", "EventLoops", logging, coreMetrics]),
+  tests("FeedsTests", ["Feeds", "MarketData", "CZlib"]),
+  tests("GatewayTests", ["Gateway", "MarketData", "TestSupport"]),
+  tests("RedisClientTests", ["RedisClient", "TestSupport"]),
+  tests("IntegrationTests", ["EventLoops", "RedisClient", "TestSupport"]),
+  tests("FanOutTests", ["FanOut"]),
 ]
 
 let package = Package(
   name: "tapedeck",
-  dependencies: [],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
+    // Without its default trait: no JSON files, so no Foundation beyond what it needs itself.
+    .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: []),
+  ],
   targets: clibraries + libraries + programs + testTargets,
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,66 @@
+import EventLoops
+import Glibc
+import Logging
+import ServiceSupport
+import Synchronization
+
+/// A fresh directory under /tmp, gone afterwards. Short, for sockets lie in it.
+func withTemporaryDirectory<T>(_ body: (String) async throws -> T) async throws -> T {
+  var template = Array("/tmp/tapedeck-XXXXXX".utf8CString)
+  guard let made = mkdtemp(&template) else {
+    throw ServiceSupportError(.directory, "mkdtemp: errno \(errno)")
+  }
+  let path = String(cString: made)
+  defer { _ = run("rm", "-rf", path) }
+  return try await body(path)
+}
+
+/// Runs `body` on a loop of its own thread, as a root task of that loop.
+func onOwnLoop<T: Sendable>(
+  _ body: @escaping @Sendable (EventLoop) async throws -> T
+) async throws -> T {
+  let loop = try EventLoop.start(name: "test")
+  let task = Task(executorPreference: loop) { try await body(loop) }
+  let result = await task.result
+  loop.stop()
+  loop.join()
+  return try result.get()
+}
+
+/// Collects the messages of a logger.
+final class LogRecorder: Sendable {
+  private let state = Locked<[String]>([])
+  var lines: [String] { state.withLock { $0 } }
+
+  func logger(level: Logger.Level = .trace) -> Logger {
+    Logger(label: "test") { _ in Handler(recorder: self, level: level) }
+  }
+
+  private struct Handler: LogHandler {
+    let recorder: LogRecorder
+    var logLevel: Logger.Level
+    var metadata: Logger.Metadata = [:]
+    var metadataProvider: Logger.MetadataProvider?
+
+    init(recorder: LogRecorder, level: Logger.Level) {
+      self.recorder = recorder
+      logLevel = level
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+      get { metadata[key] }
+      set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+      recorder.state.withLock { $0.append("\(event.level.rawValue) \(event.message)") }
+    }
+  }
+}
+
+/// Holds a thread until it is opened.
+final class Gate: Sendable {
+  private let isOpen = Atomic<Bool>(false)
+  func open() { isOpen.store(true, ordering: .releasing) }
+  func wait() { while !isOpen.load(ordering: .acquiring) { usleep(1_000) } }
+}
