@@ -34,6 +34,8 @@ let clibraries: [Target] = [
   .systemLibrary(name: "CCrypto"),
 ]
 
+let argumentParser: Target.Dependency = .product(
+  name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let configuration: Target.Dependency = .product(
@@ -43,20 +45,47 @@ let libraries: [Target] = [
   library("EventLoops", ["CUV"]),
   library("MarketData"),
   library("ServiceSupport", ["EventLoops", "CCrypto", logging, coreMetrics, configuration]),
+  library("Feeds", ["MarketData", "CZlib"]),
+  library("FanOut"),
+  library("RedisClient", ["CHiredis", "EventLoops"]),
+  library("TestSupport", ["EventLoops"]),
+  library("WebTransport", ["EventLoops", "CLibwebsockets", "CUV"]),
+  library(
+    "Ingest", ["EventLoops", "Feeds", "MarketData", "RedisClient", "ServiceSupport", logging]),
+  library(
+    "Gateway",
+    [
+      "EventLoops", "FanOut", "MarketData", "RedisClient", "ServiceSupport", "WebTransport",
+      logging,
+    ]),
 ]
 
-let programs: [Target] = []
+let programs: [Target] = [
+  program(
+    "tapedeck",
+    [
+      "EventLoops", "Feeds", "Gateway", "Ingest", "RedisClient", "ServiceSupport", "WebTransport",
+      argumentParser, logging,
+    ]),
+  program("tapedeck-bench", ["CUV", argumentParser]),
+]
 
 let testTargets: [Target] = [
   tests("EventLoopsTests", ["EventLoops"]),
   tests("MarketDataTests", ["MarketData"]),
   tests("RepositoryTests", []),
   tests("ServiceSupportTests", ["ServiceSupport", "EventLoops", logging, coreMetrics]),
+  tests("FeedsTests", ["Feeds", "MarketData", "CZlib"]),
+  tests("GatewayTests", ["Gateway", "MarketData", "TestSupport"]),
+  tests("RedisClientTests", ["RedisClient", "TestSupport"]),
+  tests("IntegrationTests", ["EventLoops", "RedisClient", "TestSupport"]),
+  tests("FanOutTests", ["FanOut"]),
 ]
 
 let package = Package(
   name: "tapedeck",
   dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
     // Without its default trait: no JSON files, so no Foundation beyond what it needs itself.

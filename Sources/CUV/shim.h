@@ -1,6 +1,7 @@
 // libuv 1.44: one event loop per thread. Swift imports the structs and functions as they are; the
 // inline function stands for a variadic one.
 #pragma once
+#include <sys/epoll.h>  // for the load generator, which has no loop
 #include <sys/prctl.h>
 #include <uv.h>
 

@@ -1,9 +1,10 @@
 // JSON's tokens over bytes that may come from anybody: strict RFC 8259, no allocation, no trap.
 //
-// The unsafe base pointer stays in this file, and every load is behind a comparison with `count`. At
-// the end `peek()` gives 0, which no JSON token contains, so most callers need no separate test. It is
-// used within one call on one thread and never outlives the buffer it was made from. It knows
-// nothing of keys and what they mean.
+// The unsafe base pointer is private to this file (which is why numbers and strings are both in
+// it), and every load is behind a comparison with `count`. At the end `peek()` gives 0, which no
+// JSON token contains, so most callers need no separate test. A scanner is used within one call on
+// one thread and never outlives the buffer it was made from. It knows nothing of keys and what they
+// mean.
 
 struct ByteScanner {
   private let base: UnsafeRawPointer
@@ -94,6 +95,13 @@ struct ByteScanner {
     return true
   }
 
+  /// Goes back to a place where this scanner was.
+  @inline(__always)
+  mutating func rewind(to earlier: Int) {
+    precondition(earlier >= 0 && earlier <= position)
+    position = earlier
+  }
+
   mutating func expectLiteral(_ text: StaticString) throws(MarketDataError) {
     guard take(text) else { throw failure(.unexpectedByte) }
   }
@@ -102,8 +110,8 @@ struct ByteScanner {
 // MARK: - Numbers
 
 extension ByteScanner {
-  /// Takes the digits of an unsigned integer without leading zeros; nil where there is none, or it is
-  /// over 2^64 - 1.
+  /// Takes the digits of an unsigned integer without leading zeros; nil where there is none, or it
+  /// is over 2^64 - 1.
   @inline(__always)
   mutating func takeUnsigned() -> UInt64? {
     let start = position
@@ -127,7 +135,57 @@ extension ByteScanner {
   }
 
   /// Takes a number by JSON's grammar, of at most `MarketDataLimits.numberBytesMax` bytes.
+  @inline(__always)
   mutating func scanNumber() throws(MarketDataError) -> DecimalNumber {
+    if let number = takeShortNumber() { return number }
+    return try scanAnyNumber()
+  }
+
+  /// The form that feeds send: at most 19 digits, which no UInt64 lacks room for, and no exponent.
+  /// Takes nothing where the number has another form or is malformed. Works on locals, which stay
+  /// in registers.
+  @inline(__always)
+  mutating func takeShortNumber() -> DecimalNumber? {
+    var at = position
+    let isNegative = peek() == UInt8(ascii: "-")
+    if isNegative { at += 1 }
+    let start = at
+    var mantissa: UInt64 = 0
+    var digit: UInt8 = 0
+    func take(_ mantissa: inout UInt64) {
+      while at < count {
+        digit = base.load(fromByteOffset: at, as: UInt8.self) &- 0x30
+        if digit > 9 { return }
+        mantissa = mantissa &* 10 &+ UInt64(digit)
+        at += 1
+      }
+      digit = 0xFF
+    }
+    take(&mantissa)
+    let wholeDigits = at - start
+    // A leading zero must be the only digit before the point.
+    if wholeDigits == 0
+      || wholeDigits > 1 && base.load(fromByteOffset: start, as: UInt8.self) == 0x30
+    {
+      return nil
+    }
+    var fractionDigits = 0
+    if digit == UInt8(ascii: ".") &- 0x30 {
+      at += 1
+      let point = at
+      take(&mantissa)
+      fractionDigits = at - point
+      if fractionDigits == 0 { return nil }
+    }
+    let isExponent = digit | 0x20 == UInt8(ascii: "e") &- 0x30
+    if wholeDigits + fractionDigits > 19 || isExponent { return nil }
+    position = at
+    return DecimalNumber(
+      mantissa: mantissa, exponent: -fractionDigits, isNegative: isNegative, isExact: true)
+  }
+
+  @inline(never)
+  private mutating func scanAnyNumber() throws(MarketDataError) -> DecimalNumber {
     let start = position
     var number = DecimalNumber()
     if peek() == UInt8(ascii: "-") {
@@ -160,8 +218,8 @@ extension ByteScanner {
     return number
   }
 
-  /// Takes at least one digit. The mantissa keeps 19, for all of which a UInt64 has room; a zero that it
-  /// has no room for costs nothing, another digit its exactness.
+  /// Takes at least one digit. The mantissa keeps what a UInt64 holds, 19 or 20; a zero behind them
+  /// costs nothing, another digit the number's exactness.
   @inline(__always)
   private mutating func takeDigits(
     _ number: inout DecimalNumber, _ significant: inout Int, isFraction: Bool
@@ -170,16 +228,35 @@ extension ByteScanner {
     while true {
       let digit = peek() &- 0x30
       guard digit < 10 else { return position > start }
+      position += 1
       if significant < 19 {
         number.mantissa = number.mantissa &* 10 &+ UInt64(digit)
         if number.mantissa != 0 { significant += 1 }
-        if isFraction { number.exponent -= 1 }
-      } else {
+      } else if !appendLastDigit(digit, &number, &significant) {
         if !isFraction { number.exponent += 1 }
-        if digit != 0 { number.isExact = false }
+        continue
       }
-      position += 1
+      if isFraction { number.exponent -= 1 }
     }
+  }
+
+  /// Takes a 20th digit where there is room for it; after the first that has none, no other is
+  /// taken.
+  @inline(never)
+  private func appendLastDigit(
+    _ digit: UInt8, _ number: inout DecimalNumber, _ significant: inout Int
+  ) -> Bool {
+    significant += 1
+    if significant == 20 {
+      let (product, tooLarge) = number.mantissa.multipliedReportingOverflow(by: 10)
+      let (sum, tooLargeStill) = product.addingReportingOverflow(UInt64(digit))
+      if !tooLarge, !tooLargeStill {
+        number.mantissa = sum
+        return true
+      }
+    }
+    if digit != 0 { number.isExact = false }
+    return false
   }
 
   private mutating func scanExponent() throws(MarketDataError) -> Int {
@@ -230,8 +307,8 @@ extension ByteScanner {
         littleEndian: base.loadUnaligned(fromByteOffset: position, as: UInt64.self))
       let quote = word ^ (ones &* 0x22)
       let backslash = word ^ (ones &* 0x5C)
-      // "x - ones & ~x" marks zero bytes; a borrow can only mark a byte falsely above a true one, and only
-      // the lowest mark is used. The same holds for "below 0x20".
+      // "x - ones & ~x" marks zero bytes; a borrow can only mark a byte falsely above a true one,
+      // and only the lowest mark is used. The same holds for "below 0x20".
       let marks =
         ((quote &- ones) & ~quote | (backslash &- ones) & ~backslash
           | (word &- ones &* 0x20) & ~word | word) & highs
@@ -351,62 +428,5 @@ extension ByteScanner {
       guard let scalar = try? scanner.takeEscape() else { return }
       for byte in UTF8.encode(scalar)! { writer.append(byte) }
     }
-  }
-}
-
-// MARK: - Values
-
-extension ByteScanner {
-  /// Takes a whole value of any kind and checks it; `nesting` are the arrays and maps around it.
-  mutating func skipValue(nesting: Int) throws(MarketDataError) {
-    skipSpace()
-    switch peek() {
-    case UInt8(ascii: "\""): _ = try scanString()
-    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): _ = try scanNumber()
-    case UInt8(ascii: "t"): try expectLiteral("true")
-    case UInt8(ascii: "f"): try expectLiteral("false")
-    case UInt8(ascii: "n"): try expectLiteral("null")
-    case UInt8(ascii: "{"):
-      guard try beginNested("}", nesting) else { return }
-      repeat {
-        _ = try scanString()
-        try expect(UInt8(ascii: ":"))
-        try skipValue(nesting: nesting + 1)
-      } while try takeComma(orEnd: UInt8(ascii: "}"))
-    case UInt8(ascii: "["):
-      guard try beginNested("]", nesting) else { return }
-      repeat {
-        try skipValue(nesting: nesting + 1)
-      } while try takeComma(orEnd: UInt8(ascii: "]"))
-    default: throw unexpected()
-    }
-  }
-
-  /// Takes the opening byte of an array or map, and its closing one too where it is empty: then false.
-  @inline(__always)
-  mutating func beginNested(_ end: Unicode.Scalar, _ nesting: Int) throws(MarketDataError) -> Bool {
-    guard nesting < MarketDataLimits.valueNestingMax else { throw failure(.nestingTooDeep) }
-    position += 1
-    skipSpace()
-    guard peek() == UInt8(ascii: end) else { return true }
-    position += 1
-    return false
-  }
-
-  /// Takes a comma (true) or the closing byte (false), after any space.
-  @inline(__always)
-  mutating func takeComma(orEnd end: UInt8) throws(MarketDataError) -> Bool {
-    skipSpace()
-    let byte = peek()
-    guard byte == UInt8(ascii: ",") || byte == end else { throw unexpected() }
-    position += 1
-    return byte == UInt8(ascii: ",")
-  }
-
-  /// Nothing but space may follow.
-  @inline(__always)
-  mutating func expectEnd() throws(MarketDataError) {
-    skipSpace()
-    guard isAtEnd else { throw failure(.trailingBytes) }
   }
 }

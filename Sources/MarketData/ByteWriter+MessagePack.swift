@@ -91,9 +91,10 @@ extension ByteWriter {
     append(text)
   }
 
-  public mutating func packString(_ text: String) {
+  /// Packs a string made at run time; literals take the overload for `StaticString`.
+  public mutating func packString(text: String) {
     packStringHeader(count: text.utf8.count)
-    append(text)
+    append(text: text)
   }
 
   /// Packs bytes that the caller knows to be UTF-8.
@@ -103,8 +104,8 @@ extension ByteWriter {
     append(bytes)
   }
 
-  /// The timestamp extension, type -1, in its 8-byte form (`d7 ff`, nanoseconds << 34 | seconds), which
-  /// ends in 2514; before 1970 in the 12-byte form (`c7 0c ff`), which has signed seconds.
+  /// The timestamp extension, type -1, in its 8-byte form (`d7 ff`, nanoseconds << 34 | seconds),
+  /// which ends in 2514; before 1970 in the 12-byte form (`c7 0c ff`), which has signed seconds.
   @inline(__always)
   public mutating func packTimestamp(_ timestamp: Timestamp) {
     let perSecond = Timestamp.nanosecondsPerSecond

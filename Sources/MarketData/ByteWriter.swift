@@ -1,9 +1,9 @@
 // Bytes that grow: where every encoder of this target writes.
 //
-// It owns one block of memory, doubled when full and freed with the writer. It is not shared: whoever
-// holds it (a loop's encoder, a test) owns it, and that owner also bounds it, by handing the bytes on
-// and calling `removeAll()` at each flush. The invariant is `count <= capacity`; every store is behind
-// `reserve`, so the unsafe pointer does not leave this file.
+// It owns one block of memory, doubled when full and freed with the writer. It is not shared:
+// whoever holds it (a loop's encoder, a test) owns it, and that owner also bounds it, by handing
+// the bytes on and calling `removeAll()` at each flush. The invariant is `count <= capacity`; every
+// store is behind `reserve`, so the unsafe pointer does not leave this file.
 
 /// An owned, growing run of bytes.
 public struct ByteWriter: ~Copyable {
@@ -67,8 +67,9 @@ public struct ByteWriter: ~Copyable {
     count += bytes.count
   }
 
-  /// Appends the text's UTF-8 as it is.
-  public mutating func append(_ text: String) {
+  /// Appends the text's UTF-8 as it is. The label keeps literals to the overload for
+  /// `StaticString`.
+  public mutating func append(text: String) {
     var text = text
     text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
   }

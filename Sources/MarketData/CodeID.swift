@@ -1,5 +1,5 @@
-/// A short text that repeats endlessly on a tape (an exchange letter, a tape letter, a list of trade
-/// conditions) as a small integer given by a `CodeTable`.
+/// A short text that repeats endlessly on a tape (an exchange letter, a tape letter, a list of
+/// trade conditions) as a small integer given by a `CodeTable`.
 public struct CodeID: Hashable, Sendable {
   /// 0 is "absent".
   public var index: UInt16

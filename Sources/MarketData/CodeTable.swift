@@ -2,9 +2,9 @@
 // dense small integers.
 //
 // Owned by one loop thread and not Sendable. Texts are UTF-8 and are never removed: the bound is
-// `MarketDataLimits.codesMax`. Whether a text is a plain string (`x`, `z`) or a JSON value itself (the
-// conditions) is known to the field that holds its id, not to the table. Number 0 means "absent", so
-// the entry with index 0 has `CodeID(index: 1)`.
+// `MarketDataLimits.codesMax`. Whether a text is a plain string (`x`, `z`) or a JSON value itself
+// (the conditions) is known to the field that holds its id, not to the table. Number 0 means
+// "absent", so the entry with index 0 has `CodeID(index: 1)`.
 
 /// Codes and their numbers.
 public final class CodeTable {

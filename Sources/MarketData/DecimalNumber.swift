@@ -5,7 +5,7 @@ struct DecimalNumber {
   var mantissa: UInt64 = 0
   var exponent = 0
   var isNegative = false
-  /// False where the text has more than 19 significant digits, so that the mantissa lacks some.
+  /// False where the text has more digits than a UInt64 holds, so that the mantissa lacks some.
   var isExact = true
 
   /// 10^0 to 10^19, the powers that a UInt64 holds.
@@ -29,7 +29,7 @@ struct DecimalNumber {
         by: DecimalNumber.powersOfTen[power])
       return tooLarge ? nil : product
     }
-    // Below 10^-19 nothing of a mantissa under 10^19 is whole.
+    // Below 10^-19 nothing of a mantissa under 10^20 is whole.
     guard power >= -19 else { return nil }
     let (quotient, rest) = mantissa.quotientAndRemainder(
       dividingBy: DecimalNumber.powersOfTen[-power])

@@ -1,10 +1,11 @@
-// The one place where a decimal becomes a float64: MessagePack has no decimal type. Correctly rounded
-// (to nearest, ties to even), so that a client's `189.97` is the very double its own parser makes.
+// The one place where a decimal becomes a float64: MessagePack has no decimal type. Correctly
+// rounded (to nearest, ties to even), so that a client's `189.97` is the very double its own parser
+// makes.
 //
-// Three ways, all exact until a single rounding: (1) mantissa up to 2^53 and power up to 10^22 are both
-// doubles, and IEEE division and multiplication round once (Clinger 1990); (2) up to 10^19 either
-// way, integer arithmetic in 128 bits, with what is cut off kept as a sticky last bit; (3) the rest, which
-// no feed sends, goes through the standard library's parser.
+// Three ways, all exact until a single rounding: (1) mantissa up to 2^53 and power up to 10^22 are
+// both doubles, and IEEE division and multiplication round once (Clinger 1990); (2) up to 10^19
+// either way, integer arithmetic in 128 bits, with what is cut off kept as a sticky last bit; (3)
+// the rest, which no feed sends, goes through the standard library's parser.
 
 enum Float64Rounding {
   /// 10^0 to 10^22: the powers of ten that are doubles.
@@ -41,7 +42,8 @@ enum Float64Rounding {
   }
 
   /// `mantissa / 10^power`, mantissa not 0. Both are shifted until their highest bit is set; the
-  /// quotient then has 63 or 64 bits, ten more than a double keeps, and the remainder is its sticky bit.
+  /// quotient then has 63 or 64 bits, ten more than a double keeps, and the remainder is its sticky
+  /// bit.
   @inline(never)
   private static func divide(_ mantissa: UInt64, _ power: Int) -> Double {
     let divisor = DecimalNumber.powersOfTen[power]

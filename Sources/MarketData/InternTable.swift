@@ -3,8 +3,8 @@
 // Entries lie one after the other in one arena and are never moved or removed; `spans` holds each
 // entry's place. `slots` is an open-addressing table of entry numbers plus one (0 is free), at most
 // half full, linear probing. Nothing is allocated per entry or per look-up. The hash is fixed, not
-// seeded: a peer can only choose keys that a table refuses beyond `entriesMax`, so the worst case is
-// bounded by it, and look-ups of a client's symbols never add to the table.
+// seeded: a peer can only choose keys that a table refuses beyond `entriesMax`, so the worst case
+// is bounded by it, and look-ups of a client's symbols never add to the table.
 
 struct InternTable: ~Copyable {
   /// One entry's place in the arena, and a mark for its owner's use.

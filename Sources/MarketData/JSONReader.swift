@@ -91,7 +91,7 @@ public struct JSONReader {
     guard base[offset] == UInt8(ascii: "-") || isDigit(base[offset]) else {
       throw failure(.expectedNumber)
     }
-    try skipNumber()
+    offset = try endOfNumber()
     return slice(from: start)
   }
 
@@ -126,7 +126,7 @@ public struct JSONReader {
       case .object: try beginObject()
       case .array: try beginArray()
       case .string: _ = try string()
-      case .number: try skipNumber()
+      case .number: offset = try endOfNumber()
       case .boolean: _ = try boolean()
       case .null: try null()
       }
@@ -200,12 +200,16 @@ extension JSONReader {
 
   @inline(__always)
   private mutating func skipSpace() {
-    while offset < count {
-      switch base[offset] {
-      case 0x20, 0x0A, 0x0D, 0x09: offset += 1
-      default: return
-      }
-    }
+    // Most messages have no space at all: one comparison.
+    guard offset < count, base[offset] <= 0x20 else { return }
+    skipSomeSpace()
+  }
+
+  @inline(never)
+  private mutating func skipSomeSpace() {
+    var index = offset
+    while index < count, [0x20, 0x0A, 0x0D, 0x09].contains(base[index]) { index += 1 }
+    offset = index
   }
 
   private mutating func expect(
@@ -257,31 +261,35 @@ extension JSONReader {
     offset += word.utf8CodeUnitCount
   }
 
-  private mutating func skipDigits() throws(JSONError) {
-    guard offset < count else { throw failure(.unexpectedEnd) }
-    guard isDigit(base[offset]) else { throw failure(.invalidNumber) }
-    repeat { offset += 1 } while offset < count && isDigit(base[offset])
+  /// The index behind a number; `offset` is at its first character.
+  private func endOfNumber() throws(JSONError) -> Int {
+    var index = offset
+    if base[index] == UInt8(ascii: "-") { index += 1 }
+    if index < count, base[index] == UInt8(ascii: "0") {
+      index += 1
+      if index < count, isDigit(base[index]) { throw JSONError(.invalidNumber, offset: index) }
+    } else {
+      index = try endOfDigits(index)
+    }
+    guard index < count else { return index }
+    if base[index] == UInt8(ascii: ".") { index = try endOfDigits(index + 1) }
+    if index < count, base[index] | 0x20 == UInt8(ascii: "e") {
+      index += 1
+      if index < count, base[index] == UInt8(ascii: "+") || base[index] == UInt8(ascii: "-") {
+        index += 1
+      }
+      index = try endOfDigits(index)
+    }
+    return index
   }
 
-  private mutating func skipNumber() throws(JSONError) {
-    if base[offset] == UInt8(ascii: "-") { offset += 1 }
-    if offset < count, base[offset] == UInt8(ascii: "0") {
-      offset += 1
-      if offset < count, isDigit(base[offset]) { throw failure(.invalidNumber) }
-    } else {
-      try skipDigits()
-    }
-    if offset < count, base[offset] == UInt8(ascii: ".") {
-      offset += 1
-      try skipDigits()
-    }
-    if offset < count, base[offset] | 0x20 == UInt8(ascii: "e") {
-      offset += 1
-      if offset < count, base[offset] == UInt8(ascii: "+") || base[offset] == UInt8(ascii: "-") {
-        offset += 1
-      }
-      try skipDigits()
-    }
+  @inline(__always)
+  private func endOfDigits(_ start: Int) throws(JSONError) -> Int {
+    guard start < count else { throw JSONError(.unexpectedEnd, offset: count) }
+    guard isDigit(base[start]) else { throw JSONError(.invalidNumber, offset: start) }
+    var index = start + 1
+    while index < count, isDigit(base[index]) { index += 1 }
+    return index
   }
 
   /// From the opening quote to behind the closing one.

@@ -26,9 +26,10 @@ public struct JSONText {
   }
 
   /// Makes `switch text { case "bids": ... }` work.
+  @inlinable
   public static func ~= (pattern: StaticString, text: JSONText) -> Bool { text.equals(pattern) }
 
-  @inline(__always)
+  @inlinable
   public func equals(_ other: StaticString) -> Bool {
     guard !hasEscapes else { return equalsAfterDecoding(other) }
     let count = other.utf8CodeUnitCount
@@ -39,7 +40,8 @@ public struct JSONText {
   }
 
   @inline(never)
-  private func equalsAfterDecoding(_ other: StaticString) -> Bool {
+  @usableFromInline
+  func equalsAfterDecoding(_ other: StaticString) -> Bool {
     let bytes = decodedBytes()
     return bytes.count == other.utf8CodeUnitCount
       && bytes.indices.allSatisfy { bytes[$0] == other.utf8Start[$0] }

@@ -57,7 +57,8 @@ public struct LevelBook: Sendable {
 }
 
 /// One side, sorted so that keys grow: a bid's key is its price, an ask's the complement of it, so
-/// that for both the greatest key is the best (the complement, unlike the negative, cannot overflow).
+/// that for both the greatest key is the best (the complement, unlike the negative, cannot
+/// overflow).
 private struct LevelSide: Sendable {
   /// 0 for bids, -1 for asks.
   let flip: Int64

@@ -1,9 +1,9 @@
 // What a gateway needs of a value before it forwards it: its place in the order, and its kind.
 //
-// A value of our own encoder is answered from its first bytes, without a look at the rest. Any other
-// order of keys is found by walking the whole object, and the first of equal keys counts in both.
-// Bytes may come from anybody: nothing traps, nothing is read beyond the end. It does not vouch for
-// the part of the value that it did not read: `WireJSON.check` does.
+// A value of our own encoder is answered from its first bytes, without a look at the rest. Any
+// other order of keys is found by walking the whole object, and the first of equal keys counts in
+// both. Bytes may come from anybody: nothing traps, nothing is read beyond the end. It does not
+// vouch for the part of the value that it did not read: `WireJSON.check` does.
 
 /// The kind of a value: its `"T"`.
 public enum MessageKind: UInt8, Hashable, Sendable {
@@ -34,14 +34,15 @@ public enum MessageKind: UInt8, Hashable, Sendable {
 /// `E`, `N`, `P` and `T` of a value.
 public struct MessageHeader: Hashable, Sendable {
   public var sequence: SequenceNumber
-  /// `"P"`, the number of the symbol's event before this one. Nil where there is none, and for quotes,
-  /// depths and stale markers, which are state.
-  public var previous: UInt64?
+  /// The symbol's event before this one: its number is `"P"`, its epoch `"Q"`, or `"E"` where that
+  /// is left out. Number 0 stands for "none in this run". Nil where the value says nothing, and for
+  /// quotes, depths and stale markers, which are state.
+  public var previous: SequenceNumber?
   public var kind: MessageKind
 
   public var isStaleMarker: Bool { kind == .stale }
 
-  public init(sequence: SequenceNumber, previous: UInt64? = nil, kind: MessageKind) {
+  public init(sequence: SequenceNumber, previous: SequenceNumber? = nil, kind: MessageKind) {
     self.sequence = sequence
     self.previous = previous
     self.kind = kind
@@ -49,8 +50,8 @@ public struct MessageHeader: Hashable, Sendable {
 
   /// Reads the header of a value, a JSON object.
   ///
-  /// Throws `.syntax` when it is no object or larger than `MarketDataLimits.valueBytesMax`, when `E`, `N`
-  /// or `T` is missing, or when `E`, `N` or `P` is not an integer from 0 to 2^64 - 1.
+  /// Throws `.syntax` when it is no object or larger than `MarketDataLimits.valueBytesMax`, when
+  /// `E`, `N` or `T` is missing, or when `E`, `N`, `P` or `Q` is not an integer from 0 to 2^64 - 1.
   public init(scanning json: RawSpan) throws(MarketDataError) {
     self = try json.withUnsafeBytes { (bytes) throws(MarketDataError) -> MessageHeader in
       try MessageHeader(scanning: bytes)
@@ -74,10 +75,14 @@ public struct MessageHeader: Hashable, Sendable {
     guard scanner.take("{\"E\":"), let epoch = scanner.takeUnsigned(),
       scanner.take(",\"N\":"), let number = scanner.takeUnsigned()
     else { return nil }
-    var previous: UInt64?
+    var previous: SequenceNumber?
     if scanner.take(",\"P\":") {
       guard let value = scanner.takeUnsigned() else { return nil }
-      previous = value
+      previous = SequenceNumber(epoch: epoch, number: value)
+      if scanner.take(",\"Q\":") {
+        guard let value = scanner.takeUnsigned() else { return nil }
+        previous?.epoch = value
+      }
     }
     guard scanner.take(",\"T\":\"") else { return nil }
     var kind = MessageKind.other
@@ -106,9 +111,9 @@ public struct MessageHeader: Hashable, Sendable {
     guard json.count <= MarketDataLimits.valueBytesMax else {
       throw scanner.failure(.valueTooLarge)
     }
-    var (epoch, number, previous): (UInt64?, UInt64?, UInt64?)
+    var (epoch, number, previous, previousEpoch): (UInt64?, UInt64?, UInt64?, UInt64?)
     var kind: MessageKind?
-    var sawPrevious = false
+    var (sawPrevious, sawPreviousEpoch) = (false, false)
     scanner.skipSpace()
     guard scanner.peek() == UInt8(ascii: "{") else { throw scanner.unexpected() }
     if try scanner.beginNested("}", 0) {
@@ -121,6 +126,9 @@ public struct MessageHeader: Hashable, Sendable {
         case UInt8(ascii: "P") where !sawPrevious:
           sawPrevious = true
           previous = try unsigned(&scanner, orNull: true)
+        case UInt8(ascii: "Q") where !sawPreviousEpoch:
+          sawPreviousEpoch = true
+          previousEpoch = try unsigned(&scanner, orNull: true)
         case UInt8(ascii: "T") where kind == nil: kind = try messageKind(&scanner)
         default: try scanner.skipValue(nesting: 1)
         }
@@ -130,7 +138,9 @@ public struct MessageHeader: Hashable, Sendable {
     guard let epoch, let number, let kind else { throw scanner.failure(.missingField) }
     return MessageHeader(
       sequence: SequenceNumber(epoch: epoch, number: number),
-      previous: kind.hasPrevious ? previous : nil, kind: kind)
+      previous: kind.hasPrevious
+        ? previous.map { SequenceNumber(epoch: previousEpoch ?? epoch, number: $0) } : nil,
+      kind: kind)
   }
 
   private static func unsigned(

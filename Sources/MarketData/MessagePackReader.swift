@@ -1,9 +1,9 @@
 // A client's MessagePack, token by token, without a tree and without allocation.
 //
-// The reader holds only a position and the counts of the open arrays and maps; the bytes are handed to
-// each call, and they must be the same ones each time. Strings come as ranges of those bytes, not
-// checked for UTF-8. Bytes come from anybody: nothing traps, nothing is read beyond the end, nesting is
-// bounded, and a count that the rest of the input cannot hold is refused at once.
+// The reader holds only a position and the counts of the open arrays and maps; the bytes are handed
+// to each call, and they must be the same ones each time. Strings come as ranges of those bytes,
+// not checked for UTF-8. Bytes come from anybody: nothing traps, nothing is read beyond the end,
+// nesting is bounded, and a count that the rest of the input cannot hold is refused at once.
 
 public struct MessagePackReader {
   public enum Token: Hashable, Sendable {
@@ -28,7 +28,8 @@ public struct MessagePackReader {
 
   /// Offset of the next token.
   public private(set) var position = 0
-  /// Values that each open array or map still lacks; the first is the root's, 1.
+  /// Values that each open array or map still lacks; the first is the root's, 1. Only the root's is
+  /// ever 0 between calls.
   private var open = InlineArray<33, Int>(repeating: 0)
   private var depth = 0
 
@@ -39,10 +40,7 @@ public struct MessagePackReader {
 
   /// The next token. Reading on after the root's end is refused as trailing bytes.
   public mutating func next(_ bytes: RawSpan) throws(MarketDataError) -> Token {
-    while open[depth] == 0 {
-      guard depth > 0 else { throw failure(.trailingBytes) }
-      depth -= 1
-    }
+    guard open[depth] > 0 else { throw failure(.trailingBytes) }
     open[depth] -= 1
     let token = try token(bytes)
     switch token {
@@ -50,6 +48,7 @@ public struct MessagePackReader {
     case .array(let count): try enter(count, bytes)
     default: break
     }
+    while depth > 0, open[depth] == 0 { depth -= 1 }
     return token
   }
 
@@ -68,8 +67,7 @@ public struct MessagePackReader {
   }
 
   /// The root value must have ended where the bytes end.
-  public mutating func finish(_ bytes: RawSpan) throws(MarketDataError) {
-    while depth > 0, open[depth] == 0 { depth -= 1 }
+  public func finish(_ bytes: RawSpan) throws(MarketDataError) {
     guard isComplete else { throw failure(.endOfInput) }
     guard position == bytes.byteCount else { throw failure(.trailingBytes) }
   }

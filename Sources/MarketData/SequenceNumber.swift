@@ -1,4 +1,5 @@
-/// The order of values: the epoch first, then the feed's own position (`"E"` and `"N"` on the wire).
+/// The order of values: the epoch first, then the feed's own position (`"E"` and `"N"` on the
+/// wire).
 ///
 /// An epoch begins whenever numbering restarts; within one, `number` only grows. 0 is never a
 /// position of an event, so `.zero` is older than every value.

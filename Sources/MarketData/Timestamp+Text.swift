@@ -1,7 +1,7 @@
 // RFC 3339 to and from nanoseconds, in integers only.
 //
-// Civil dates follow the proleptic Gregorian calendar; the day arithmetic is the era form (400 years
-// are 146,097 days, a year begins in March so that the leap day is its last).
+// Civil dates follow the proleptic Gregorian calendar; the day arithmetic is the era form (400
+// years are 146,097 days, a year begins in March so that the leap day is its last).
 
 extension Timestamp {
   static let nanosecondsPerSecond: Int64 = 1_000_000_000

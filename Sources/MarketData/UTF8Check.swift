@@ -1,4 +1,5 @@
-// UTF-8 by the Unicode standard's table 3-7: no overlong form, no surrogate, nothing above U+10FFFF.
+// UTF-8 by the Unicode standard's table 3-7: no overlong form, no surrogate, nothing above
+// U+10FFFF.
 
 enum UTF8Check {
   static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {

@@ -1,6 +1,6 @@
 extension WireJSON {
-  /// Checks that the bytes are one JSON object and nothing else, in valid UTF-8: such a value can be put
-  /// into a client's frame without spoiling it.
+  /// Checks that the bytes are one JSON object and nothing else, in valid UTF-8: such a value can
+  /// be put into a client's frame without spoiling it.
   ///
   /// Throws `.syntax` where they are not, or where they exceed `MarketDataLimits.valueBytesMax` or
   /// `valueNestingMax`.

@@ -1,6 +1,6 @@
 extension WireJSON {
-  /// Copies a value, leaving at most `levels` (1 to `Depth.levelsMax`) entries of its arrays `b` and
-  /// `a`. Every other byte stays as it is, so a value without such arrays is copied verbatim.
+  /// Copies a value, leaving at most `levels` (1 to `Depth.levelsMax`) entries of its arrays `b`
+  /// and `a`. Every other byte stays as it is, so a value without such arrays is copied verbatim.
   ///
   /// The whole value is checked as `check` does; on an error nothing has been appended.
   public static func cutDepth(
@@ -65,7 +65,7 @@ extension WireJSON {
     var elements = 0
     var keptEnd = 0
     repeat {
-      try scanner.skipValue(nesting: 2)
+      if scanner.takeLevel() == nil { try scanner.skipValue(nesting: 2) }
       elements += 1
       if elements == kept { keptEnd = scanner.position }
     } while try scanner.takeComma(orEnd: UInt8(ascii: "]"))

@@ -1,23 +1,29 @@
 // Values as they lie in Redis and go to JSON clients: one object each, straight into bytes.
 //
-// Every value begins `{"E":<epoch>,"N":<number>,`, a trade's then `"P":<number>,`, then `"T":`: the order
-// that `MessageHeader` reads fastest. Absent fields are left out. Prices and sizes leave exactly as
-// they are. Symbols need no escaping (`SymbolTable` checks them); codes are escaped, except conditions,
-// which are a JSON value already. Nothing is allocated once the writer has grown.
+// Every value begins `{"E":<epoch>,"N":<number>,`, a trade's then `"P":<number>,`, then `"T":`: the
+// order that `MessageHeader` reads fastest. Absent fields are left out. Prices and sizes leave
+// exactly as they are. Symbols need no escaping (`SymbolTable` checks them); codes are escaped,
+// except conditions, which are a JSON value already. Nothing is allocated once the writer has
+// grown.
 //
 // It does not add the `[` and `]` of a frame, and it does not know keys or channels.
 
 public enum WireJSON {
   /// `{"E":1,"N":7,"P":5,"T":"t","S":"AAPL","t":"...","p":189.97,"s":46,...}`; then `i x c z tks`.
   ///
-  /// `previous` is the number of the symbol's trade before this one, 0 for the first.
+  /// `previous` is the symbol's trade before this one, number 0 for the first of a run. Its epoch
+  /// (`"Q"`) is written only where it is another than this one's.
   public static func encodeTrade(
-    _ trade: Trade, sequence: SequenceNumber, previous: UInt64,
+    _ trade: Trade, sequence: SequenceNumber, previous: SequenceNumber,
     symbols: SymbolTable, codes: CodeTable, into writer: inout ByteWriter
   ) {
     appendSequence(sequence, to: &writer)
     writer.append(",\"P\":")
-    writer.appendDecimal(previous)
+    writer.appendDecimal(previous.number)
+    if previous.number != 0, previous.epoch != sequence.epoch {
+      writer.append(",\"Q\":")
+      writer.appendDecimal(previous.epoch)
+    }
     writer.append(",\"T\":\"t\",\"S\":\"")
     appendSymbolAndTime(trade.symbol, trade.timestamp, symbols, to: &writer)
     writer.append(",\"p\":")
@@ -63,8 +69,8 @@ public enum WireJSON {
     writer.append(UInt8(ascii: "}"))
   }
 
-  /// `{"E":1,"N":7,"T":"o","S":"BTC/USD","t":"...","b":[{"p":1,"s":2},...],"a":[...],"r":true}`, best
-  /// levels first, always the full top.
+  /// `{"E":1,"N":7,"T":"o","S":"BTC/USD","t":"...","b":[{"p":1,"s":2},...],"a":[...],"r":true}`,
+  /// best levels first, always the full top.
   public static func encodeDepth(
     _ depth: borrowing Depth, sequence: SequenceNumber,
     symbols: SymbolTable, into writer: inout ByteWriter

@@ -1,0 +1,26 @@
+/// What `--tape` or `--from` names: a file, or a simulation.
+public enum FeedArgument: Hashable, Sendable {
+  case file(path: String)
+  case simulation(SimulationSpec)
+
+  /// `sim:...` is a simulation, everything else a path.
+  public init(parsing text: String) throws(FeedsError) {
+    if text.hasPrefix(SimulationSpec.prefix) {
+      self = .simulation(try SimulationSpec(parsing: text))
+    } else {
+      self = .file(path: text)
+    }
+  }
+
+  /// Opens the feed; what a file is, its content says.
+  public func open(context: FeedContext) throws(FeedsError) -> any FeedSource {
+    switch self {
+    case .simulation(let spec): return try SimulatedFeed(spec, context: context)
+    case .file(let path):
+      switch try TapeFormat.detect(path: path) {
+      case .native: return try NativeTape(path: path, context: context)
+      case .binance: return try BinanceRecording(path: path, context: context)
+      }
+    }
+  }
+}

@@ -1,0 +1,51 @@
+/// What this target allows, each with its reason.
+enum Limits {
+  /// One line of a tape. The longest real one, a futures snapshot of 1,000 levels a side, has 40
+  /// KB; 1 MiB is also the largest message that a client takes. A longer line is reported and
+  /// skipped.
+  static let lineBytesMax = 1 << 20
+
+  /// Bytes asked of a file at once: 128 KiB is where larger reads stop paying on Linux.
+  static let fileChunkBytes = 128 << 10
+
+  /// Inflated bytes taken at once: a chunk of a tape inflates 5 to 15 times, and 256 KiB fit a
+  /// core's second cache.
+  static let textChunkBytes = 256 << 10
+
+  /// Problems reported in one second; more are only counted. A person can read ten.
+  static let reportsPerSecondMax = 10
+
+  /// Levels on one side of a native tape's book: real streams carry up to about 1,000.
+  static let nativeLevelsMax = 1_024
+
+  /// Levels on one side of a Binance book: a snapshot has at most 5,000, differences add some
+  /// hundred in an hour. 8,192 levels of 16 bytes are 128 KiB a side.
+  static let binanceLevelsMax = 8_192
+
+  /// Differences kept for one symbol while its snapshot is awaited: at ten a second (the fastest
+  /// spot stream) 100 s. When full all are dropped and counted: the snapshot will be newer.
+  static let waitingDifferencesMax = 1_000
+
+  /// Their levels in sum: 65,536 levels of 16 bytes are 1 MiB a symbol.
+  static let waitingLevelsMax = 65_536
+
+  /// Symbols of one Binance recording that have books. 256 x 2 sides x 128 KiB are 64 MiB at most;
+  /// symbols beyond have trades and quotes, and their differences are skipped and counted.
+  static let binanceBooksMax = 256
+
+  /// Symbols of one native tape that have books, of 2 x 16 KiB at most: 128 MiB. Order books of
+  /// symbols beyond are skipped and counted.
+  static let nativeBooksMax = 4_096
+
+  /// Simulated symbols: below the 65,536 that a `SymbolTable` takes, with room for others.
+  static let simulatedSymbolsMax = 50_000
+
+  /// Simulated events per second: at 1,000,000 an event has 1 us, about what making one takes.
+  static let simulatedRateMax = 1_000_000
+
+  /// A day, the longest simulated session with an end.
+  static let simulatedSecondsMax = 86_400
+
+  /// Bytes collected by the tape writer before they are deflated and written.
+  static let writerChunkBytes = 256 << 10
+}

@@ -1,0 +1,82 @@
+// What the server says besides data: success, error, subscription. Each is one array with one map,
+// in the client's encoding.
+import FanOut
+import MarketData
+
+/// Writes control messages for one encoding.
+enum ControlMessage {
+  static func success(_ text: StaticString, _ encoding: ClientEncoding, into out: inout ByteWriter)
+  {
+    switch encoding {
+    case .json:
+      out.append("[{\"T\":\"success\",\"msg\":\"")
+      out.append(text)
+      out.append("\"}]")
+    case .messagePack:
+      out.packArray(count: 1)
+      out.packMap(count: 2)
+      out.packString("T")
+      out.packString("success")
+      out.packString("msg")
+      out.packString(text)
+    }
+  }
+
+  /// `reason` follows the protocol's own words, which clients may look for at the beginning.
+  static func error(
+    _ error: StreamError, reason: String?, _ encoding: ClientEncoding, into out: inout ByteWriter
+  ) {
+    let text = reason.map { "\(error.message): \($0)" } ?? "\(error.message)"
+    switch encoding {
+    case .json:
+      out.append("[{\"T\":\"error\",\"code\":")
+      out.appendDecimal(UInt64(error.rawValue))
+      out.append(",\"msg\":")
+      out.appendJSONString(text)
+      out.append("}]")
+    case .messagePack:
+      out.packArray(count: 1)
+      out.packMap(count: 3)
+      out.packString("T")
+      out.packString("error")
+      out.packString("code")
+      out.packUnsigned(UInt64(error.rawValue))
+      out.packString("msg")
+      out.packString(text: text)
+    }
+  }
+
+  /// `{"T":"stale","S":..,"c":..,"since":..}`: the value itself, without the array around it.
+  static func staleNotice(
+    symbol: SymbolName, channel: StreamChannel, since: Timestamp, into out: inout ByteWriter
+  ) {
+    out.append("{\"T\":\"stale\",\"S\":\"")
+    symbol.withBytes { out.append($0) }
+    out.append("\",\"c\":\"")
+    out.append(channel.name)
+    out.append("\",\"since\":\"")
+    out.append(since)
+    out.append("\"}")
+  }
+
+  /// A value written as JSON, as a frame of its own.
+  static func wrap(
+    _ value: borrowing ByteWriter, _ encoding: ClientEncoding, into out: inout ByteWriter
+  ) {
+    switch encoding {
+    case .json:
+      out.append("[")
+      value.withUnsafeBytes { out.append($0) }
+      out.append("]")
+    case .messagePack:
+      out.packArray(count: 1)
+      do {
+        try value.withUnsafeBytes { (bytes) throws(MarketDataError) in
+          try MessagePackTranscoder.transcode(bytes, into: &out)
+        }
+      } catch {
+        preconditionFailure("a value of our own that cannot be read: \(error)")
+      }
+    }
+  }
+}

@@ -1,0 +1,103 @@
+// The gateway as a whole: one `StreamLoop` on each of some loops, all listening on the same port.
+// Belongs to no loop itself; each call hops to the loops it concerns.
+import EventLoops
+package import Logging
+package import ServiceSupport
+import WebTransport
+
+package final class GatewayService: Sendable {
+  /// A loop of the gateway, with the things that live on it.
+  private struct Part: Sendable {
+    let loop: EventLoop
+    let stream: Confined
+  }
+
+  /// Hands a `StreamLoop` back to its own loop. `@unchecked Sendable`: opened only there.
+  private final class Confined: @unchecked Sendable {
+    let stream: StreamLoop
+    let metrics: [MetricsCollection]
+    init(_ stream: StreamLoop, _ metrics: [MetricsCollection]) {
+      self.stream = stream
+      self.metrics = metrics
+    }
+  }
+
+  private let parts: [Part]
+  /// The port that all loops listen on.
+  package let port: UInt16
+
+  /// The name of a loop's readiness check; the process announces one for each.
+  package static func checkName(_ index: Int) -> String { "gateway-\(index)" }
+
+  /// Starts `loops` threads. Port 0 lets the kernel choose one for all of them.
+  package static func start(
+    loops: Int, configuration: StreamLoop.Configuration, readiness: Readiness,
+    metrics: PrometheusRegistry, logger: Logger
+  ) async throws -> GatewayService {
+    var parts: [Part] = []
+    var port = configuration.web.port
+    do {
+      for index in 0..<loops {
+        var own = configuration
+        own.web.port = port
+        let loop = try EventLoop.start(name: "gateway-\(index)")
+        do {
+          let started = try await loop.run { [own] in
+            try begin(own, index, loop, readiness, metrics, logger)
+          }
+          parts.append(Part(loop: loop, stream: started.stream))
+          port = started.port
+        } catch {
+          loop.stop()
+          loop.join()
+          throw error
+        }
+      }
+    } catch {
+      await close(parts)
+      throw error
+    }
+    return GatewayService(parts: parts, port: port)
+  }
+
+  private init(parts: [Part], port: UInt16) {
+    self.parts = parts
+    self.port = port
+  }
+
+  private static func begin(
+    _ configuration: StreamLoop.Configuration, _ index: Int, _ loop: EventLoop,
+    _ readiness: Readiness, _ metrics: PrometheusRegistry, _ logger: Logger
+  ) throws -> (stream: Confined, port: UInt16) {
+    var router = Router()
+    GatewayRoutes.add(to: &router, loop: loop, readiness: readiness, metrics: metrics)
+    let log = RateLimitedLog(logger, now: { loop.nowMilliseconds })
+    let stream = try StreamLoop(
+      loop: loop, configuration: configuration, readiness: readiness,
+      checkName: checkName(index), log: log, router: router)
+    let port = try stream.start()
+    let collections = [
+      metrics.observe(loop),
+      metrics.collect(on: loop) { [unowned stream] in stream.collect(into: &$0) },
+    ]
+    return (Confined(stream, collections), port)
+  }
+
+  /// No new clients on any loop.
+  package func stopAccepting() async {
+    for part in parts { _ = try? await part.loop.run { part.stream.stream.stopAccepting() } }
+  }
+
+  /// Closes all clients and ends the threads.
+  package func close() async { await GatewayService.close(parts) }
+
+  private static func close(_ parts: [Part]) async {
+    for part in parts {
+      for collection in part.stream.metrics { collection.cancel() }
+      let stream = part.stream
+      await Task(executorPreference: part.loop) { await stream.stream.close() }.value
+      part.loop.stop()
+      part.loop.join()
+    }
+  }
+}

@@ -1,0 +1,331 @@
+// What comes from Redis: the feed's heartbeat and symbol list, acknowledged subscriptions, values
+// and events; and what each of them changes for the clients.
+import EventLoops
+import FanOut
+import Logging
+import MarketData
+package import RedisClient
+import ServiceSupport
+
+extension StreamLoop: RedisSubscriberDelegate {
+  /// Tokens are dense: 0 is the heartbeat, a topic's is its index plus one.
+  private static let heartbeatToken: UInt32 = 0
+
+  func token(of topic: TopicID) -> UInt32 { topic.index + 1 }
+
+  func subscribeToFeed() {
+    var name = FeedKey.heartbeat.name(feed: configuration.feed)
+    name.withUTF8 { name in
+      _ = subscriber.subscribe(
+        UnsafeRawBufferPointer(name).bytes, token: StreamLoop.heartbeatToken)
+    }
+  }
+
+  /// Asks Redis for a topic's messages. A name that no message can come for is not asked for.
+  func carry(_ record: TopicDirectory.Record) {
+    guard record.name.isCarried else { return }
+    key(of: record.name).withUnsafeBytes { key in
+      _ = subscriber.subscribe(key.bytes, token: token(of: record.id))
+    }
+  }
+
+  func key(of name: TopicDirectory.Name) -> [UInt8] {
+    var key = ByteWriter(capacity: 64)
+    name.symbol.withBytes { name.channel.key.append(symbol: $0.bytes, to: &key) }
+    return key.withUnsafeBytes { Array($0) }
+  }
+
+  // MARK: - The subscriber's link
+
+  package func redisLinkUp() {}
+
+  package func redisLinkDown(_ reason: RedisLinkDown) {
+    linkFailed(reason)
+    for index in directory.indexes { _ = directory.update(index) { $0.linkLost() } }
+  }
+
+  package func redisAttemptFailed(_ reason: RedisLinkDown) { linkFailed(reason) }
+
+  package func redisSubscribed(_ token: UInt32) {
+    if token != StreamLoop.heartbeatToken { read(token - 1) }
+  }
+
+  package func redisMessage(_ token: UInt32, _ payload: RawSpan) {
+    payload.withUnsafeBytes { payload in
+      if token == StreamLoop.heartbeatToken {
+        receiveHeartbeat(payload)
+      } else {
+        receive(payload, topic: token - 1)
+      }
+    }
+  }
+
+  /// Both come back by themselves; until then the topic's messages are lost, as with a lost link.
+  package func redisRefused(_ token: UInt32, _ error: RedisServerError) {
+    log.log(.warning, kind: "refused", "Redis refused a channel", metadata: ["error": "\(error)"])
+    redisRevoked(token)
+  }
+
+  package func redisRevoked(_ token: UInt32) {
+    guard token != StreamLoop.heartbeatToken else { return }
+    _ = directory.update(token - 1) { $0.linkLost() }
+  }
+
+  func linkFailed(_ reason: RedisLinkDown) {
+    readiness.fail(checkName, "redis: \(reason)")
+    log.log(
+      .warning, kind: "link", "no link to Redis", metadata: ["reason": "\(reason)"])
+  }
+
+  // MARK: - Messages
+
+  private func receive(_ payload: UnsafeRawBufferPointer, topic index: UInt32) {
+    counters.messages &+= 1
+    let header: MessageHeader
+    do {
+      header = try MessageHeader(scanning: payload)
+      try WireJSON.check(payload)
+    } catch {
+      return malformed(index, error)
+    }
+    guard let verdict = directory.update(index, { $0.receive(header) }) else { return }
+    carryOut(verdict, payload, topic: index)
+  }
+
+  private func carryOut(
+    _ verdict: TopicState.Verdict, _ payload: UnsafeRawBufferPointer, topic index: UInt32
+  ) {
+    guard let record = directory.record(index) else { return }
+    switch verdict {
+    case .drop:
+      counters.dropped &+= 1
+      return
+    case .deliver: distributor.offer(record.id, payload.bytes)
+    case .deliverAfterGap:
+      counters.gaps &+= 1
+      distributor.offerGap(record.id, missed: nil)
+      distributor.offer(record.id, payload.bytes)
+    case .announceStale: announceStale(record, since: markerTime(payload))
+    }
+    askForFlush()
+  }
+
+  private func malformed(_ index: UInt32, _ error: MarketDataError) {
+    counters.malformed &+= 1
+    let name = directory.record(index).map { String(decoding: key(of: $0.name), as: UTF8.self) }
+    log.log(
+      .warning, kind: "value", "malformed value from Redis",
+      metadata: ["key": "\(name ?? "unknown")", "reason": "\(error)"])
+  }
+
+  private func announceStale(_ record: TopicDirectory.Record, since: Timestamp) {
+    counters.staleNotices &+= 1
+    control.removeAll()
+    ControlMessage.staleNotice(
+      symbol: record.name.symbol, channel: record.name.channel, since: since, into: &control)
+    control.withBytes { _ = distributor.offerNotice(record.id, $0) }
+  }
+
+  private func markerTime(_ marker: UnsafeRawBufferPointer) -> Timestamp {
+    StaleMarker.since(marker) ?? Timestamp(nanoseconds: EventLoop.wallNanoseconds)
+  }
+
+  // MARK: - Joining
+
+  /// Reads a topic's value; again when something happens meanwhile that makes it stale.
+  private func read(_ index: UInt32) {
+    guard let record = directory.record(index),
+      let generation = directory.update(index, { $0.subscribed() })
+    else { return }
+    joins.add(record.id, generation: generation)
+    sendReads()
+  }
+
+  private func sendReads() {
+    guard redis.isReady else { return }
+    while let (topic, generation) = joins.next() {
+      guard let record = directory.record(topic.index), record.id == topic,
+        record.state.generation == generation
+      else {
+        joins.answered()
+        continue
+      }
+      counters.joinReads &+= 1
+      redis.sendForView(
+        Redis.Get(key(of: record.name)),
+        { [weak self] result in
+          self?.readAnswered(result, topic: topic, generation: generation)
+        })
+    }
+  }
+
+  private func readAnswered(
+    _ result: Result<RedisReplyView, RedisError>, topic: TopicID, generation: UInt32
+  ) {
+    joins.answered()
+    defer { sendReads() }
+    guard let record = directory.record(topic.index), record.id == topic else { return }
+    // A failed read is repeated when the link is ready again.
+    guard case .success(let reply) = result else { return }
+    reply.withBytes { bytes in
+      bytes.withUnsafeBytes { payload in
+        let header = reply.isNull ? nil : try? MessageHeader(scanning: payload)
+        let verdict = directory.update(topic.index) {
+          $0.read(header, generation: generation, feedIsLive: watch.isLive)
+        }
+        if let verdict, verdict != .drop { carryOut(verdict, payload, topic: topic.index) }
+        if header == nil { joinedWithoutValue(record) }
+      }
+    }
+  }
+
+  /// A key that is not there means little: nothing has happened yet. But when the heartbeat names
+  /// the symbol, its key was withdrawn, and late subscribers are to know.
+  private func joinedWithoutValue(_ record: TopicDirectory.Record) {
+    guard watch.heartbeat?.stale == .all || staleSymbols.contains(record.name.symbol) else {
+      return
+    }
+    guard directory.update(record.id.index, { $0.feedStopped() }) == true else { return }
+    announceStale(record, since: Timestamp(nanoseconds: EventLoop.wallNanoseconds))
+    askForFlush()
+  }
+
+  func redisReady() {
+    // Reads that were under way when the link went are asked anew.
+    for index in directory.indexes where directory.record(index)?.state.phase == .reading {
+      read(index)
+    }
+    if symbolListWanted != nil { readSymbolList() }
+  }
+
+  // MARK: - The feed as a whole
+
+  private func receiveHeartbeat(_ payload: UnsafeRawBufferPointer) {
+    let heartbeat: FeedHeartbeat
+    do {
+      heartbeat = try FeedHeartbeat(parsing: payload)
+    } catch {
+      counters.malformed &+= 1
+      log.log(
+        .warning, kind: "heartbeat", "malformed heartbeat", metadata: ["reason": "\(error)"])
+      return
+    }
+    let staleBefore = watch.heartbeat?.stale
+    let change = watch.receive(heartbeat, nowMilliseconds: loop.nowMilliseconds)
+    if heartbeat.stale != staleBefore, case .symbols(let names) = heartbeat.stale {
+      staleSymbols = Set(names.compactMap { SymbolName($0) })
+    }
+    if redis.isReady { readiness.pass(checkName) }
+    if heartbeat.symbolsVersion != symbolList.version {
+      symbolListWanted = heartbeat.symbolsVersion
+      readSymbolList()
+    }
+    feedChanged(change)
+  }
+
+  func checkFeed() {
+    let change = watch.tick(nowMilliseconds: loop.nowMilliseconds)
+    if change == .becameStale || watch.condition == .unknown {
+      readiness.fail(checkName, "no heartbeat of feed \(configuration.feed)")
+    }
+    feedChanged(change)
+  }
+
+  private func feedChanged(_ change: FeedWatch.Change?) {
+    switch change {
+    case nil: return
+    case .becameStale:
+      let silence = loop.nowMilliseconds &- watch.heardMilliseconds
+      log.log(
+        .warning, kind: "stale", "the feed is stale",
+        metadata: [
+          "feed": "\(configuration.feed)",
+          "silent_ms": "\(silence)", "state": "\(watch.heartbeat?.state.rawValue ?? "unknown")",
+        ])
+      for index in directory.indexes {
+        guard let record = directory.record(index), record.name.isCarried,
+          directory.update(index, { $0.feedStopped() }) == true
+        else { continue }
+        announceStale(record, since: lastSign)
+      }
+      askForFlush()
+    case .becameLive:
+      log.log(
+        .notice, kind: "live", "the feed is live again",
+        metadata: ["feed": "\(configuration.feed)"])
+      // A quiet symbol's value has not changed: it is read again, and clears the notice.
+      for index in directory.indexes {
+        guard let state = directory.record(index)?.state else { continue }
+        if state.isStale, state.phase == .joined { read(index) }
+      }
+    }
+  }
+
+  /// A topic that is made while the feed is down tells so, instead of a value.
+  func announceIfStale(_ record: TopicDirectory.Record) {
+    guard record.name.isCarried, !watch.isLive,
+      directory.update(record.id.index, { $0.feedStopped() }) == true
+    else { return }
+    announceStale(record, since: lastSign)
+  }
+
+  /// The wall time of the feed's last heartbeat: the `since` of stale notices.
+  var lastSign: Timestamp {
+    let silence = loop.nowMilliseconds &- watch.heardMilliseconds
+    return Timestamp(nanoseconds: EventLoop.wallNanoseconds - Int64(silence) * 1_000_000)
+  }
+
+  // MARK: - The symbol list
+
+  private func readSymbolList() {
+    guard let wanted = symbolListWanted, redis.isReady else { return }
+    symbolListWanted = nil
+    let key = FeedKey.symbols.name(feed: configuration.feed)
+    redis.sendForView(
+      Redis.Get(key),
+      { [weak self] result in
+        self?.symbolListAnswered(result, wanted: wanted)
+      })
+  }
+
+  private func symbolListAnswered(
+    _ result: Result<RedisReplyView, RedisError>, wanted: UInt64
+  ) {
+    guard case .success(let reply) = result, !reply.isNull else {
+      symbolListWanted = wanted  // asked for again with the next heartbeat
+      return
+    }
+    reply.withBytes { bytes in
+      bytes.withUnsafeBytes { bytes in
+        do throws(JSONError) {
+          symbolList = try FeedSymbolList(parsing: bytes)
+        } catch {
+          counters.malformed &+= 1
+          log.log(
+            .warning, kind: "symbols", "malformed symbol list", metadata: ["reason": "\(error)"])
+        }
+      }
+    }
+    for (group, id) in groups where distributor.wildcardCount(of: id) > 0 {
+      carryAll(of: group)
+    }
+    askForFlush()
+  }
+}
+
+/// The `since` of a stale marker as the ingester writes it.
+enum StaleMarker {
+  static func since(_ marker: UnsafeRawBufferPointer) -> Timestamp? {
+    var reader = JSONReader(marker)
+    do throws(JSONError) {
+      try reader.beginObject()
+      while let key = try reader.nextKey() {
+        if key.equals("since") { return Timestamp(parsing: try reader.string().raw) }
+        try reader.skipValue()
+      }
+    } catch {
+      return nil
+    }
+    return nil
+  }
+}

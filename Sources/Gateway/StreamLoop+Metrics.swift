@@ -1,0 +1,37 @@
+import EventLoops
+import FanOut
+package import ServiceSupport
+
+extension StreamLoop {
+  /// The loop's numbers for a scrape.
+  package func collect(into samples: inout MetricSamples) {
+    let labels: MetricLabels = [("loop", loop.name)]
+    func counter(_ name: String, _ help: String, _ value: UInt64) {
+      samples.counter("tapedeck_gateway_\(name)_total", help: help, labels: labels, value)
+    }
+    func gauge(_ name: String, _ help: String, _ value: Int) {
+      samples.gauge("tapedeck_gateway_\(name)", help: help, labels: labels, Double(value))
+    }
+    counter("messages", "Messages from Redis.", counters.messages)
+    counter("messages_dropped", "Messages not newer than what was seen.", counters.dropped)
+    counter("messages_malformed", "Messages that are not as they should be.", counters.malformed)
+    counter("gaps", "Losses of events announced.", counters.gaps)
+    counter("stale_notices", "Topics called stale.", counters.staleNotices)
+    counter("flushes", "Flushes to clients.", counters.flushes)
+    counter("auth_failures", "Refused credentials.", counters.authenticationFailures)
+    counter("client_errors", "Errors told to clients.", counters.clientErrors)
+    counter("slow_clients", "Clients closed because they did not read.", counters.slowClients)
+    counter("join_reads", "Values read when topics were joined.", counters.joinReads)
+    let fanOut = distributor.counters
+    counter("delivered", "Messages delivered to clients.", fanOut.messages)
+    counter("frames", "Frames delivered to clients.", fanOut.frames)
+    counter("bytes", "Bytes of those frames.", fanOut.bytes)
+    counter("conflated", "States overtaken before they were sent.", fanOut.conflated)
+    counter("derivations", "Encodings derived from JSON.", fanOut.derivations)
+    gauge("clients", "WebSocket clients.", sessions.count)
+    gauge("topics", "Topics held by anybody.", directory.count)
+    let memory = distributor.memory
+    gauge("subscriptions", "Subscriptions of all clients.", memory.subscriptions)
+    gauge("message_bytes", "Bytes of messages kept for clients.", memory.arenaBytesUsed)
+  }
+}

@@ -1,0 +1,146 @@
+// The dialogue with a client: connected, authenticated, subscribed; its errors; its end.
+import EventLoops
+import FanOut
+import MarketData
+import ServiceSupport
+package import WebTransport
+
+extension StreamLoop: WebSocketHandler {
+  package func webSocketUpgrade(_ request: HTTPRequest) -> WebSocketDecision {
+    guard let path = StreamPath.assetClass(request.path) else {
+      return .reject(
+        .error(.notFound("no stream here; try /v2/iex or /v1beta3/crypto/us")))
+    }
+    return .accept(token: UInt32(path.rawValue))
+  }
+
+  package func webSocketOpened(_ id: ConnectionID, token: UInt32, request: HTTPRequest) {
+    let packed = request.header("content-type")?.hasPrefix("application/msgpack") ?? false
+    guard let path = AssetClass(rawValue: UInt8(token)) else {
+      preconditionFailure("a path that webSocketUpgrade did not give")
+    }
+    let encoding: ClientEncoding = packed ? .messagePack : .json
+    guard let client = distributor.addClient(encoding: encoding) else {
+      return web.close(id, code: 1_013, reason: "too many clients")
+    }
+    sessions.add(
+      StreamSession(
+        connection: id, client: client, path: path, encoding: encoding,
+        openedAt: loop.nowMilliseconds))
+    say(id) { ControlMessage.success("connected", $0, into: &$1) }
+    // Clients that can set headers may authenticate by them; the dialogue stays the same.
+    if let key = request.header("apca-api-key-id"),
+      let secret = request.header("apca-api-secret-key")
+    {
+      authenticate(id, key: key, secret: secret)
+    }
+  }
+
+  package func webSocketClosed(_ id: ConnectionID, code: UInt16, reason: String) {
+    guard let session = sessions.remove(id) else { return }
+    var held: [TopicID] = []
+    distributor.forEachSubscription(of: session.client) { held.append($0) }
+    distributor.removeClient(session.client)
+    for topic in held { releaseIfUnused(topic) }
+    releaseUnusedWildcards(session.path)
+  }
+
+  package func webSocketWritable(_ id: ConnectionID) {
+    guard let session = sessions[id] else { return }
+    sessions.update(id) { $0.blockedAt = 0 }
+    distributor.clientWritable(session.client)
+    askForFlush()
+  }
+
+  package func webSocketMessage(_ id: ConnectionID, opcode: WebSocketOpcode, bytes: RawSpan) {
+    guard let session = sessions[id], session.stage != .ended else { return }
+    do throws(ClientMessageFault) {
+      try decode(bytes, opcode)
+    } catch {
+      return fail(id, error.error, error.reason)
+    }
+    defer { message.clear() }
+    switch (message.action, session.stage) {
+    case (.authenticate, .connected):
+      let key = String(decoding: message.key, as: UTF8.self)
+      authenticate(id, key: key, secret: String(decoding: message.secret, as: UTF8.self))
+    case (.authenticate, _): fail(id, .alreadyAuthenticated)
+    case (_, .connected): fail(id, .notAuthenticated)
+    case (.subscribe, _): subscribe(session)
+    case (.unsubscribe, _): unsubscribe(session)
+    case (nil, _): break
+    }
+  }
+
+  /// By the frame's kind, whatever the handshake asked for; JSON in a binary frame is understood
+  /// too, for a MessagePack map cannot begin with a brace.
+  private func decode(_ bytes: RawSpan, _ opcode: WebSocketOpcode) throws(ClientMessageFault) {
+    try bytes.withUnsafeBytes { (bytes) throws(ClientMessageFault) in
+      if opcode == .text || bytes.first == UInt8(ascii: "{") {
+        try message.decodeJSON(bytes)
+      } else {
+        try message.decodeMessagePack(bytes)
+      }
+    }
+  }
+
+  // MARK: - Authentication
+
+  private func authenticate(_ id: ConnectionID, key: String, secret: String) {
+    guard configuration.keys.match(id: key, secret: secret) != nil else {
+      counters.authenticationFailures &+= 1
+      return fail(id, .authenticationFailed)
+    }
+    sessions.update(id) { $0.stage = .authenticated }
+    say(id) { ControlMessage.success("authenticated", $0, into: &$1) }
+  }
+
+  /// Deadlines: authentication, and a frame that does not leave.
+  func sweepSessions() {
+    let now = loop.nowMilliseconds
+    var late: [(ConnectionID, StreamError)] = []
+    sessions.forEach { session in
+      if session.stage == .connected,
+        now &- session.openedAt >= GatewayLimits.authenticationMilliseconds
+      {
+        late.append((session.connection, .authenticationTimeout))
+      } else if session.stage != .ended, session.blockedAt > 0,
+        now &- session.blockedAt >= GatewayLimits.unwritableMillisecondsMax
+      {
+        late.append((session.connection, .slowClient))
+      }
+    }
+    for (id, error) in late {
+      if error == .slowClient { counters.slowClients &+= 1 }
+      fail(id, error)
+    }
+  }
+
+  // MARK: - Control messages
+
+  /// Sends an error, and closes where the protocol says so.
+  func fail(_ id: ConnectionID, _ error: StreamError, _ reason: String? = nil) {
+    counters.clientErrors &+= 1
+    say(id) { ControlMessage.error(error, reason: reason, $0, into: &$1) }
+    guard let code = error.closeCode else { return }
+    sessions.update(id) { $0.stage = .ended }
+    if let session = sessions[id] { distributor.clientBlocked(session.client) }
+    web.close(id, code: code, reason: "\(error.message)")
+  }
+
+  /// Sends a control message in the session's encoding, before any data that is still to come.
+  func say(
+    _ id: ConnectionID, _ write: (ClientEncoding, inout ByteWriter) -> Void
+  ) {
+    guard let session = sessions[id] else { return }
+    control.removeAll()
+    write(session.encoding, &control)
+    let outcome = control.withBytes { web.sendControl(id, $0, opcode: session.opcode) }
+    guard outcome == .buffered || outcome == .refused else { return }
+    // No frame of data until it has left; the transport tells.
+    distributor.clientBlocked(session.client)
+    if session.blockedAt == 0 {
+      sessions.update(id) { $0.blockedAt = loop.nowMilliseconds }
+    }
+  }
+}

@@ -1,0 +1,254 @@
+// What a client holds: subscribe is a union, unsubscribe takes away what is named, and both are
+// acknowledged with everything that is held afterwards. A refused subscribe changes nothing.
+import FanOut
+import Logging
+import MarketData
+import RedisClient
+import ServiceSupport
+import WebTransport
+
+extension StreamLoop {
+  func subscribe(_ session: StreamSession) {
+    if let fault = subscribeFault(session) {
+      return fail(session.connection, fault.error, fault.reason)
+    }
+    var made: [TopicDirectory.Record] = []
+    var held: [TopicID] = []
+    for entry in message.entries {
+      if message.withName(entry, ClientMessage.isWildcard) {
+        subscribeAll(session, entry.channel)
+      } else if let name = name(of: entry, session) {
+        guard let topic = topic(name, &made) else { continue }
+        if distributor.subscribe(session.client, to: topic) == .added { held.append(topic) }
+      }
+    }
+    acknowledge(session)
+    for record in made { carry(record) }
+    tellStaleEvents(session, held)
+    askForFlush()
+  }
+
+  func unsubscribe(_ session: StreamSession) {
+    if let fault = channelFault(session) {
+      return fail(session.connection, fault.error, fault.reason)
+    }
+    var left: [TopicID] = []
+    var wildcardLeft = false
+    for entry in message.entries {
+      if message.withName(entry, ClientMessage.isWildcard) {
+        guard let group = group(session.path, entry.channel) else { continue }
+        distributor.unsubscribeAll(session.client, of: group)
+        wildcardLeft = true
+      } else if let name = name(of: entry, session), let topic = directory.find(name) {
+        if distributor.unsubscribe(session.client, from: topic) { left.append(topic) }
+      }
+    }
+    acknowledge(session)
+    for topic in left { releaseIfUnused(topic) }
+    if wildcardLeft { releaseUnusedWildcards(session.path) }
+  }
+
+  // MARK: - What is refused
+
+  private func channelFault(_ session: StreamSession) -> ClientMessageFault? {
+    for entry in message.entries where !entry.channel.isCarried(by: session.path) {
+      return ClientMessageFault(
+        error: .invalidSubscribeAction, reason: "no \(entry.channel.name) on this path")
+    }
+    return nil
+  }
+
+  private func subscribeFault(_ session: StreamSession) -> ClientMessageFault? {
+    if let fault = channelFault(session) { return fault }
+    var added = 0
+    var topicsAdded = 0
+    for entry in message.entries {
+      guard let name = name(of: entry, session) else { continue }
+      guard let topic = directory.find(name) else {
+        added += 1
+        topicsAdded += 1
+        continue
+      }
+      if !distributor.isSubscribed(session.client, to: topic) { added += 1 }
+    }
+    let heldMax = GatewayLimits.subscriptionsPerClientMax
+    guard distributor.subscriptionCount(of: session.client) + added <= heldMax else {
+      return ClientMessageFault(
+        error: .symbolLimitExceeded, reason: "at most \(heldMax) names per connection")
+    }
+    guard directory.count + topicsAdded <= GatewayLimits.topicsMax else {
+      return ClientMessageFault(
+        error: .symbolLimitExceeded, reason: "this server's topics are used up")
+    }
+    return nil
+  }
+
+  // MARK: - Topics
+
+  private func name(
+    of entry: ClientMessage.Entry, _ session: StreamSession
+  ) -> TopicDirectory.Name? {
+    message.withName(entry) { SymbolName($0) }.map {
+      TopicDirectory.Name(symbol: $0, channel: entry.channel, path: session.path)
+    }
+  }
+
+  private func group(_ path: AssetClass, _ channel: StreamChannel) -> GroupID? {
+    groups[StreamGroup(path: path, channel: channel)]
+  }
+
+  /// The topic of a name, made when nobody had it before.
+  private func topic(
+    _ name: TopicDirectory.Name, _ made: inout [TopicDirectory.Record]
+  ) -> TopicID? {
+    if let topic = directory.find(name) { return topic }
+    let channel = name.channel
+    let topic = name.symbol.withBytes { symbol in
+      let label = UnsafeRawBufferPointer(
+        start: channel.name.utf8Start, count: channel.name.utf8CodeUnitCount)
+      return distributor.addTopic(
+        kind(of: channel), symbol: symbol.bytes, channel: label.bytes,
+        group: name.isCarried ? group(name.path, channel) : nil)
+    }
+    guard let topic else { return nil }
+    directory.add(name, topic)
+    guard let record = directory.record(topic.index) else { return nil }
+    made.append(record)
+    announceIfStale(record)
+    return topic
+  }
+
+  private func subscribeAll(_ session: StreamSession, _ channel: StreamChannel) {
+    guard let group = group(session.path, channel) else { return }
+    distributor.subscribeAll(session.client, of: group)
+    wildcardsUsed.insert(StreamGroup(path: session.path, channel: channel))
+    carryAll(of: StreamGroup(path: session.path, channel: channel))
+  }
+
+  /// Makes the topics of a group that the symbol list has and nobody asked for by name yet.
+  func carryAll(of group: StreamGroup) {
+    var made: [TopicDirectory.Record] = []
+    for text in symbolList.symbols {
+      guard let symbol = SymbolName(text), symbol.assetClass == group.path else { continue }
+      guard directory.count < GatewayLimits.topicsMax else {
+        log.log(.error, kind: "topics", "topics are used up: \"*\" is incomplete")
+        break
+      }
+      _ = topic(.init(symbol: symbol, channel: group.channel, path: group.path), &made)
+    }
+    for record in made { carry(record) }
+  }
+
+  /// Nobody wants the topic any more: Redis is told (after a while), its memory is given back.
+  func releaseIfUnused(_ topic: TopicID) {
+    guard let record = directory.record(topic.index), record.id == topic,
+      distributor.subscriberCount(of: topic) == 0
+    else { return }
+    if record.name.isCarried { subscriber.unsubscribe(token(of: topic)) }
+    distributor.removeTopic(topic)
+    directory.remove(topic)
+  }
+
+  /// Topics that only a wildcard held are released when its last holder is gone.
+  func releaseUnusedWildcards(_ path: AssetClass) {
+    let unused = groups.filter {
+      $0.key.path == path && distributor.wildcardCount(of: $0.value) == 0
+    }
+    guard !unused.isEmpty, wildcardsUsed.contains(where: { unused[$0] != nil }) else { return }
+    for index in directory.indexes {
+      guard let record = directory.record(index),
+        wildcardsUsed.contains(StreamGroup(path: record.name.path, channel: record.name.channel))
+      else { continue }
+      releaseIfUnused(record.id)
+    }
+    wildcardsUsed.subtract(unused.keys)
+  }
+
+  // MARK: - Answers
+
+  /// All that is held, every channel of the path, in the order of subscription.
+  private func acknowledge(_ session: StreamSession) {
+    var names: [[SymbolName]] = Array(repeating: [], count: StreamChannel.allCases.count)
+    distributor.forEachSubscription(of: session.client) { topic in
+      guard let name = directory.record(topic.index)?.name else { return }
+      names[Int(name.channel.rawValue)].append(name.symbol)
+    }
+    let wildcards = StreamChannel.allCases.map { channel in
+      group(session.path, channel).map { distributor.holdsWildcard(session.client, of: $0) }
+        ?? false
+    }
+    let lists = SubscriptionLists(path: session.path, names: names, wildcards: wildcards)
+    say(session.connection) { lists.write($0, into: &$1) }
+  }
+
+  /// An event topic sends no old message to a new subscriber, so that it is stale must be told apart.
+  private func tellStaleEvents(_ session: StreamSession, _ topics: [TopicID]) {
+    for topic in topics {
+      guard let record = directory.record(topic.index), record.state.isStale,
+        record.name.channel.key.carriesEvents
+      else { continue }
+      say(session.connection) { encoding, out in
+        var notice = ByteWriter(capacity: 128)
+        ControlMessage.staleNotice(
+          symbol: record.name.symbol, channel: record.name.channel, since: lastSign, into: &notice)
+        ControlMessage.wrap(notice, encoding, into: &out)
+      }
+    }
+  }
+}
+
+/// What a `subscription` message lists.
+struct SubscriptionLists {
+  let path: AssetClass
+  /// By channel.
+  let names: [[SymbolName]]
+  let wildcards: [Bool]
+
+  private var channels: [(name: StaticString, list: StreamChannel)] {
+    let carried = StreamChannel.allCases.filter { $0.isCarried(by: path) }
+      .map { (name: $0.name, list: $0) }
+    // Corrections and cancelled trades follow the trades, on stocks.
+    guard path == .stock else { return carried }
+    return carried + [("corrections", .trades), ("cancelErrors", .trades)]
+  }
+
+  func write(_ encoding: ClientEncoding, into out: inout ByteWriter) {
+    switch encoding {
+    case .json: writeJSON(into: &out)
+    case .messagePack: writeMessagePack(into: &out)
+    }
+  }
+
+  private func writeJSON(into out: inout ByteWriter) {
+    out.append("[{\"T\":\"subscription\"")
+    for (name, channel) in channels {
+      out.append(",\"")
+      out.append(name)
+      out.append("\":[")
+      let index = Int(channel.rawValue)
+      if wildcards[index] { out.append("\"*\"") }
+      for (place, symbol) in names[index].enumerated() {
+        // A symbol needs no escape: [A-Z0-9._/-].
+        out.append(place > 0 || wildcards[index] ? ",\"" : "\"")
+        symbol.withBytes { out.append($0) }
+        out.append("\"")
+      }
+      out.append("]")
+    }
+    out.append("}]")
+  }
+
+  private func writeMessagePack(into out: inout ByteWriter) {
+    out.packArray(count: 1)
+    out.packMap(count: channels.count + 1)
+    out.packString("T")
+    out.packString("subscription")
+    for (name, channel) in channels {
+      let index = Int(channel.rawValue)
+      out.packString(name)
+      out.packArray(count: names[index].count + (wildcards[index] ? 1 : 0))
+      if wildcards[index] { out.packString("*") }
+      for symbol in names[index] { symbol.withBytes { out.packString(utf8: $0.bytes) } }
+    }
+  }
+}

@@ -1,0 +1,198 @@
+// One loop of the gateway: its clients, its topics, its links to Redis. Everything here belongs to
+// the loop's thread and shares nothing with other loops.
+//
+// A message's way: the subscriber's link gives (token, bytes); the token is the topic's index. The
+// header decides (TopicState) whether it is forwarded; the distributor keeps it and, at the end of
+// the turn or of the flush interval, sends each client one frame. No await, no Task, no allocation.
+package import EventLoops
+import FanOut
+import MarketData
+package import RedisClient
+package import ServiceSupport
+package import WebTransport
+
+package final class StreamLoop {
+  /// What one loop is to do.
+  package struct Configuration: Sendable {
+    package var redis: RedisURL
+    package var redisOptions = RedisOptions()
+    package var feed: String
+    package var web: WebServerConfiguration
+    package var keys: APIKeys
+    package var flushIntervalMilliseconds = GatewayLimits.flushIntervalMilliseconds
+    package var fanOut = StreamLoop.Rings()
+
+    package init(redis: RedisURL, feed: String, web: WebServerConfiguration, keys: APIKeys) {
+      self.redis = redis
+      self.feed = feed
+      self.web = web
+      self.keys = keys
+    }
+  }
+
+  /// How many messages a topic keeps for clients that fall behind, and memory for them.
+  package struct Rings: Sendable {
+    package var trades = 256
+    package var bars = 16
+    package var arenaBytesMax = 256 << 20
+    package init() {}
+  }
+
+  package struct Counters: Sendable {
+    package var messages: UInt64 = 0
+    /// Not newer than what was seen.
+    package var dropped: UInt64 = 0
+    package var malformed: UInt64 = 0
+    package var gaps: UInt64 = 0
+    package var staleNotices: UInt64 = 0
+    package var flushes: UInt64 = 0
+    package var authenticationFailures: UInt64 = 0
+    package var clientErrors: UInt64 = 0
+    package var slowClients: UInt64 = 0
+    package var joinReads: UInt64 = 0
+  }
+
+  package let loop: EventLoop
+  let configuration: Configuration
+  let log: RateLimitedLog
+  let readiness: Readiness
+  let checkName: String
+  let distributor: Distributor
+  var subscriber: RedisSubscriber!
+  let redis: RedisConnection
+  let deriver = MessagePackDeriver()
+  var web: WebServer!
+  var groups: [StreamGroup: GroupID] = [:]
+  var directory = TopicDirectory()
+  var sessions = StreamSessions()
+  var joins = JoinQueue()
+  var watch: FeedWatch
+  var symbolList = FeedSymbolList(version: 0, symbols: [])
+  var symbolListWanted: UInt64?
+  var staleSymbols: Set<SymbolName> = []
+  /// Groups whose topics may be there only for a wildcard.
+  var wildcardsUsed: Set<StreamGroup> = []
+  var message = ClientMessage()
+  var control = ByteWriter(capacity: 4_096)
+  package internal(set) var counters = Counters()
+
+  private var watchTimer: LoopTimer?
+  private var sweepTimer: LoopTimer?
+  private var flushTimer: LoopTimer?
+  private var turnEndAsked = false
+  private var flushedAt: UInt64 = 0
+  private var isClosed = false
+
+  /// Starts nothing yet. `checkName` is one of `readiness`'s checks.
+  package init(
+    loop: EventLoop, configuration: Configuration, readiness: Readiness, checkName: String,
+    log: RateLimitedLog, router: Router
+  ) throws(WebTransportError) {
+    loop.preconditionInLoop()
+    self.loop = loop
+    self.configuration = configuration
+    self.readiness = readiness
+    self.checkName = checkName
+    self.log = log
+    var limits = FanOutLimits()
+    limits.arenaBytesMax = configuration.fanOut.arenaBytesMax
+    limits.topicsMax = GatewayLimits.topicsMax
+    limits.subscriptionsPerClientMax = GatewayLimits.subscriptionsPerClientMax
+    distributor = Distributor(limits: limits)
+    watch = FeedWatch(nowMilliseconds: loop.nowMilliseconds)
+    redis = RedisConnection(
+      loop: loop, url: configuration.redis, options: configuration.redisOptions)
+    subscriber = RedisSubscriber(
+      loop: loop, url: configuration.redis, options: configuration.redisOptions, delegate: self)
+    web = try WebServer(
+      loop: loop, configuration: configuration.web, router: router, webSockets: self)
+    for path in AssetClass.allCases {
+      for channel in StreamChannel.allCases where channel.isCarried(by: path) {
+        groups[StreamGroup(path: path, channel: channel)] = distributor.addGroup(
+          kind(of: channel), channel: "\(channel.name)")
+      }
+    }
+  }
+
+  /// Connects to Redis and listens; gives the port.
+  package func start() throws(WebTransportError) -> UInt16 {
+    try web.listen()
+    redis.onReady = { [unowned self] in redisReady() }
+    redis.onAttemptFailed = { [unowned self] in linkFailed($0) }
+    redis.start()
+    subscriber.start()
+    subscribeToFeed()
+    watchTimer = LoopTimer(loop: loop) { [unowned self] in checkFeed() }
+    watchTimer?.start(
+      afterMilliseconds: GatewayLimits.heartbeatCheckMilliseconds,
+      repeatingMilliseconds: GatewayLimits.heartbeatCheckMilliseconds)
+    sweepTimer = LoopTimer(loop: loop) { [unowned self] in sweepSessions() }
+    sweepTimer?.start(
+      afterMilliseconds: GatewayLimits.sessionSweepMilliseconds,
+      repeatingMilliseconds: GatewayLimits.sessionSweepMilliseconds)
+    flushTimer = LoopTimer(loop: loop) { [unowned self] in flush() }
+    return web.port
+  }
+
+  package func stopAccepting() { web.stopAccepting() }
+
+  /// Closes clients and links; nothing is left on the loop when it returns.
+  package func close() async {
+    guard !isClosed else { return }
+    isClosed = true
+    watchTimer?.close()
+    sweepTimer?.close()
+    flushTimer?.close()
+    subscriber.close()
+    redis.close()
+    await withCheckedContinuation { continuation in
+      web.close(graceMilliseconds: 500) { continuation.resume() }
+    }
+  }
+
+  func kind(of channel: StreamChannel) -> TopicKind {
+    switch channel.key {
+    case .price: .events(ringMessagesMax: configuration.fanOut.trades)
+    case .bar, .barUpdated: .events(ringMessagesMax: configuration.fanOut.bars)
+    case .depth: .book
+    case .quote, .barDaily, .status, .limits: .state
+    }
+  }
+
+  // MARK: - The flush
+
+  /// Something may be pending: looked at when the turn ends.
+  func askForFlush() {
+    guard !turnEndAsked, !isClosed else { return }
+    turnEndAsked = true
+    loop.atTurnEnd(self)
+  }
+
+  private func flush() {
+    guard !isClosed else { return }
+    flushedAt = loop.nowMilliseconds
+    counters.flushes &+= 1
+    distributor.flush(to: self, deriving: deriver)
+  }
+}
+
+extension StreamLoop: TurnEndObserver {
+  /// At once after a quiet period; under load a frame an interval, with everything in it.
+  package func loopTurnEnded() {
+    turnEndAsked = false
+    guard !isClosed, distributor.hasPending, let flushTimer else { return }
+    let since = loop.nowMilliseconds &- flushedAt
+    if since >= configuration.flushIntervalMilliseconds {
+      flushTimer.stop()
+      flush()
+    } else if !flushTimer.isActive {
+      flushTimer.start(afterMilliseconds: configuration.flushIntervalMilliseconds - since)
+    }
+  }
+}
+
+/// Names a wildcard group: `"*"` on one channel of one path.
+struct StreamGroup: Hashable {
+  var path: AssetClass
+  var channel: StreamChannel
+}

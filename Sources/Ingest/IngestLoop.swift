@@ -1,0 +1,269 @@
+// Plays a feed into Redis, on one loop. Every few milliseconds it takes what is due, publishes the
+// trades, writes the state that changed, and lets it all leave in one write.
+//
+// The feed does not wait for a Redis that is away: prices that nobody could see are history. Only a
+// feed that runs as fast as possible waits for Redis' answers, since it has no time of its own.
+package import EventLoops
+package import Feeds
+import Logging
+import MarketData
+package import RedisClient
+package import ServiceSupport
+
+package final class IngestLoop {
+  package struct Configuration: Sendable {
+    package var redis: RedisURL
+    package var redisOptions = RedisOptions()
+    /// The feed's name in Redis' keys.
+    package var feed: String
+    package var flushMilliseconds = IngestLimits.flushMilliseconds
+
+    package init(redis: RedisURL, feed: String) {
+      self.redis = redis
+      self.feed = feed
+    }
+  }
+
+  private enum Stage {
+    /// No epoch yet: nothing has been written.
+    case waiting
+    case playing
+    /// Between two passes of the tape.
+    case renewingEpoch
+    case ended
+  }
+
+  package let loop: EventLoop
+  private let configuration: Configuration
+  private let player: FeedPlayer
+  private let board: MarketBoard
+  private let redis: RedisConnection
+  private let sink: RedisSink
+  private let log: RateLimitedLog
+  private var stage = Stage.waiting
+  private var epochUnconfirmed = false
+  private var listedSymbols = 0
+  private var listedAt: UInt64 = 0
+  private var scratch = ByteWriter(capacity: 4_096)
+  private var flushTimer: LoopTimer?
+  private var refreshTimer: LoopTimer?
+  private var heartbeatTimer: LoopTimer?
+  private var isClosed = false
+
+  /// Starts nothing yet.
+  package init(
+    loop: EventLoop, configuration: Configuration, player: FeedPlayer, log: RateLimitedLog
+  ) {
+    loop.preconditionInLoop()
+    self.loop = loop
+    self.configuration = configuration
+    self.player = player
+    self.log = log
+    let context = player.source.context
+    board = MarketBoard(symbols: context.symbols, codes: context.codes, epoch: 0)
+    redis = RedisConnection(
+      loop: loop, url: configuration.redis, options: configuration.redisOptions)
+    sink = RedisSink(redis)
+  }
+
+  /// Connects; the feed starts to play when Redis has given an epoch.
+  package func start() {
+    redis.onReady = { [unowned self] in redisReady() }
+    redis.onDown = { [unowned self] in linkFailed($0) }
+    redis.onAttemptFailed = { [unowned self] in linkFailed($0) }
+    redis.onProblem = { [unowned self] problem in
+      log.log(.warning, kind: "refused", "Redis refused a write: \(problem)")
+    }
+    redis.start()
+    flushTimer = every(configuration.flushMilliseconds) { [unowned self] in play() }
+    refreshTimer = every(IngestLimits.refreshMilliseconds) { [unowned self] in refresh() }
+    heartbeatTimer = every(IngestLimits.heartbeatMilliseconds) { [unowned self] in heartbeat() }
+  }
+
+  private func every(_ milliseconds: UInt64, _ body: @escaping () -> Void) -> LoopTimer {
+    let timer = LoopTimer(loop: loop, body)
+    timer.start(afterMilliseconds: milliseconds, repeatingMilliseconds: milliseconds)
+    return timer
+  }
+
+  /// Leaves nothing on the loop. The keys expire by themselves.
+  package func close() {
+    guard !isClosed else { return }
+    isClosed = true
+    flushTimer?.close()
+    refreshTimer?.close()
+    heartbeatTimer?.close()
+    redis.close()
+  }
+
+  // MARK: - The link
+
+  private func redisReady() {
+    log.log(.info, kind: "ready", "connected to Redis", metadata: ["redis": "\(redis.url)"])
+    board.markAllDirty()  // Redis may have come back empty
+    listedSymbols = 0
+    if stage == .waiting || epochUnconfirmed { renewEpoch() }
+  }
+
+  private func linkFailed(_ reason: RedisLinkDown) {
+    log.log(.warning, kind: "link", "no link to Redis", metadata: ["reason": "\(reason)"])
+  }
+
+  // MARK: - Epochs
+
+  private func renewEpoch() {
+    let floor = board.epoch + 1
+    redis.sendForView(
+      EpochScript.command(feed: configuration.feed, floor: floor),
+      { [weak self] result in
+        self?.epochAnswered(result, floor: floor)
+      })
+  }
+
+  private func epochAnswered(_ result: Result<RedisReplyView, RedisError>, floor: UInt64) {
+    guard !isClosed else { return }
+    if case .success(let reply) = result, let epoch = reply.integer, epoch > 0 {
+      board.epoch = UInt64(epoch)
+      epochUnconfirmed = false
+    } else {
+      if case .failure(.server(let error)) = result {
+        log.log(.error, kind: "epoch", "Redis gives no epoch: \(error)")
+      }
+      // Before the first one there is nothing to go on with: the next link asks again. A tape that
+      // loops while Redis is away goes on under an epoch of its own, and takes a larger one later.
+      guard stage != .waiting else { return }
+      let seconds = UInt64(max(0, EventLoop.wallNanoseconds / 1_000_000_000))
+      board.epoch = max(floor, seconds)
+      epochUnconfirmed = true
+    }
+    if stage != .ended { stage = .playing }
+  }
+
+  // MARK: - The play
+
+  private func play() {
+    guard !isClosed else { return }
+    if stage == .playing { takeDueItems() }
+    if board.hasUnwritten, redis.isReady {
+      board.flush(to: sink, nowMilliseconds: loop.nowMilliseconds)
+    }
+  }
+
+  private func takeDueItems() {
+    let now = EventLoop.monotonicNanoseconds
+    let wall = Timestamp(nanoseconds: EventLoop.wallNanoseconds)
+    for _ in 0..<IngestLimits.itemsPerTurnMax {
+      do {
+        switch try player.step(monotonicNanoseconds: now, wall: wall) {
+        case .item(let item): board.apply(item.event, position: item.position, to: sink)
+        case .idle: return
+        case .restarted:
+          stage = .renewingEpoch
+          return renewEpoch()
+        case .ended: return end("the feed has ended")
+        }
+      } catch {
+        return end("the feed cannot be read on: \(error)")
+      }
+    }
+    playOn()
+  }
+
+  /// More is due: in the next turn, unless a feed without a time of its own has run ahead of Redis.
+  private func playOn() {
+    guard player.clock.speed != .max || redis.pendingCount < IngestLimits.unansweredMax else {
+      return
+    }
+    let confined = Confined(self)
+    loop.submit { confined.ingest?.play() }
+  }
+
+  /// `@unchecked Sendable`: made and opened on the loop's thread only.
+  private final class Confined: @unchecked Sendable {
+    weak var ingest: IngestLoop?
+    init(_ ingest: IngestLoop) { self.ingest = ingest }
+  }
+
+  private func end(_ reason: String) {
+    stage = .ended
+    log.log(
+      .notice, kind: "end", "\(reason)",
+      metadata: ["feed": "\(configuration.feed)", "events": "\(board.counters.events)"])
+    heartbeat()
+  }
+
+  private func refresh() {
+    guard stage == .playing || stage == .renewingEpoch, redis.isReady else { return }
+    board.refreshNextSlice(to: sink, nowMilliseconds: loop.nowMilliseconds)
+  }
+
+  // MARK: - What is said of the feed
+
+  private func heartbeat() {
+    guard stage != .waiting, redis.isReady, !isClosed else { return }
+    listSymbols()
+    let heartbeat = FeedHeartbeat(
+      sequence: board.sequence, timestamp: player.time ?? Timestamp(nanoseconds: 0),
+      state: stage == .ended ? .ended : .live, speedThousandths: speedThousandths,
+      symbolsVersion: UInt64(listedSymbols), stale: board.staleSymbols())
+    scratch.removeAll()
+    heartbeat.append(to: &scratch)
+    write(.heartbeat, publishing: true)
+  }
+
+  private var speedThousandths: UInt32 {
+    switch player.clock.speed {
+    case .max: 0
+    case .factor(let factor): UInt32(clamping: factor.nanos / 1_000_000)
+    }
+  }
+
+  /// The list's version is its length: symbols are only ever added.
+  private func listSymbols() {
+    let symbols = player.source.context.symbols
+    let age = loop.nowMilliseconds &- listedAt
+    guard symbols.count != listedSymbols || age >= IngestLimits.symbolListMilliseconds else {
+      return
+    }
+    let names = (0..<symbols.count).map { symbols.name(of: SymbolID(index: UInt32($0))) }
+    scratch.removeAll()
+    FeedSymbolList(version: UInt64(names.count), symbols: names).append(to: &scratch)
+    if write(.symbols, publishing: false) {
+      listedSymbols = names.count
+      listedAt = loop.nowMilliseconds
+    }
+  }
+
+  @discardableResult
+  private func write(_ key: FeedKey, publishing: Bool) -> Bool {
+    let name = Array(key.name(feed: configuration.feed).utf8)
+    return name.withUnsafeBytes { name in
+      scratch.withBytes { value in
+        sink.set(key: name.bytes, value: value, ttlMilliseconds: key.ttlMilliseconds)
+          && (!publishing || sink.publish(channel: name.bytes, message: value))
+      }
+    }
+  }
+
+  // MARK: - Account
+
+  package func collect(into samples: inout MetricSamples) {
+    let labels: MetricLabels = [("feed", configuration.feed)]
+    func counter(_ name: String, _ help: String, _ value: UInt64) {
+      samples.counter("tapedeck_ingest_\(name)_total", help: help, labels: labels, value)
+    }
+    let counters = board.counters
+    counter("events", "Events taken from the feed.", counters.events)
+    counter("writes", "Values written because they changed.", counters.writes)
+    counter("refreshes", "Values written again before they expire.", counters.refreshes)
+    counter("publications", "Messages published.", counters.publications)
+    counter("conflated", "States overtaken before they were written.", counters.conflated)
+    counter("trades_dropped", "Trades lost because Redis took none.", counters.tradesDropped)
+    let feed = player.source.context.counters
+    counter("malformed_lines", "Lines of the tape skipped as malformed.", feed.malformedLines)
+    counter("feed_gaps", "Holes in the feed's own numbering.", feed.gaps)
+    samples.gauge(
+      "tapedeck_ingest_stale_symbols", help: "Symbols that cannot be vouched for.", labels: labels,
+      board.staleSymbolCount)
+  }
+}

@@ -1,0 +1,27 @@
+/// The bounds of this target, each with the arithmetic that chose it.
+package enum IngestLimits {
+  /// State is conflated for this long, then written. 5 ms is 200 pipelines a second, each large
+  /// enough that Redis takes 300,000 pairs a second (depth 64 and more), and invisible to a person.
+  package static let flushMilliseconds: UInt64 = 5
+
+  /// Items taken from the feed before the loop looks at its sockets again: about 1 ms of work.
+  package static let itemsPerTurnMax = 1_000
+
+  /// Commands that Redis has not answered yet at which a feed that may run ahead (speed `max`) waits.
+  /// 20,000 pairs are about 40 ms of Redis' time and 10 MB of its buffers.
+  package static let unansweredMax = 40_000
+
+  /// Quiet symbols are looked through in slices: 8 slices of 50 ms each see every symbol in 400 ms.
+  package static let refreshMilliseconds: UInt64 = 50
+  package static let refreshSlices = 8
+
+  /// A key is written again once this much of its TTL is over. It is looked at each 400 ms, so a
+  /// depth (1,000 ms) is rewritten at 200 to 600 ms of age, a price (2,000 ms) at 400 to 800.
+  package static let refreshAgeFraction: UInt64 = 5
+
+  /// The heartbeat's period; a gateway misses six before it calls the feed stale.
+  package static let heartbeatMilliseconds: UInt64 = 250
+
+  /// The symbol list is written again when it changed, and this often before its 60 s are over.
+  package static let symbolListMilliseconds: UInt64 = 15_000
+}

@@ -1,0 +1,272 @@
+// The newest value of every symbol, and what of it Redis does not know yet.
+//
+// State (quote, depth) is conflated: `apply` replaces, `flush` writes what changed. Trades are
+// events: `apply` publishes each at once, and the key gets the newest of them at the flush. Values
+// are kept typed, not as bytes: a refresh encodes again, which costs a microsecond and no memory.
+//
+// Bounded by the symbol table: one slot of about 1 KB per symbol, whatever the rate and however long
+// Redis is away. While it is away state is replaced here and trades are dropped and counted; the
+// next trade's "P" tells every gateway that something was lost.
+package import MarketData
+
+package final class MarketBoard {
+  package struct Counters: Sendable {
+    package var events: UInt64 = 0
+    /// Values written by SET, refreshes included.
+    package var writes: UInt64 = 0
+    package var refreshes: UInt64 = 0
+    package var publications: UInt64 = 0
+    /// State that was replaced before it was written.
+    package var conflated: UInt64 = 0
+    /// Trades that could not be published.
+    package var tradesDropped: UInt64 = 0
+  }
+
+  /// The keys that this board writes; bits of the sets below.
+  private struct Keys: OptionSet {
+    let rawValue: UInt8
+    static let price = Keys(rawValue: 1)
+    static let quote = Keys(rawValue: 2)
+    static let depth = Keys(rawValue: 4)
+    static let all: [(Keys, MarketKey)] = [(.price, .price), (.quote, .quote), (.depth, .depth)]
+  }
+
+  private struct Slot {
+    var trade: Trade?
+    var quote: Quote?
+    var depth: Depth?
+    var tradeSequence = SequenceNumber.zero
+    var quoteSequence = SequenceNumber.zero
+    var depthSequence = SequenceNumber.zero
+    /// The trade before `trade`; zero when that was the first of this run.
+    var tradePrevious = SequenceNumber.zero
+    var staleSequence = SequenceNumber.zero
+    var staleSince = Timestamp(nanoseconds: 0)
+    /// Loop milliseconds of the last SET of each key, in the order of `Keys.all`.
+    var written = InlineArray<3, UInt64>(repeating: 0)
+    /// Has a value, which the feed vouches for.
+    var live: Keys = []
+    /// Cannot be vouched for until its next value.
+    var stale: Keys = []
+    /// To be written (live) or withdrawn (stale) at the next flush.
+    var dirty: Keys = []
+  }
+
+  private let symbols: SymbolTable
+  private let codes: CodeTable
+  private var slots: [Slot] = []
+  private var dirty: [SymbolID] = []
+  private var dirtySpare: [SymbolID] = []
+  private var key = ByteWriter(capacity: 64)
+  private var value = ByteWriter(capacity: 2_048)
+  private var refreshSlice = 0
+
+  /// The epoch of the events applied from now on. A value keeps the one that it came with.
+  package var epoch: UInt64
+  /// The feed's position of the last event applied.
+  package private(set) var position: UInt64 = 0
+  /// Symbols with a key that cannot be vouched for.
+  package private(set) var staleSymbolCount = 0
+  package private(set) var counters = Counters()
+
+  package init(symbols: SymbolTable, codes: CodeTable, epoch: UInt64) {
+    self.symbols = symbols
+    self.codes = codes
+    self.epoch = epoch
+  }
+
+  package var sequence: SequenceNumber { SequenceNumber(epoch: epoch, number: position) }
+
+  // MARK: - Events in
+
+  /// Takes the next event of the feed. A trade leaves at once.
+  package func apply(_ event: FeedEvent, position: UInt64, to sink: some MarketSink) {
+    self.position = position
+    counters.events &+= 1
+    switch event {
+    case .trade(let trade): apply(trade, to: sink)
+    case .quote(let quote):
+      let index = slot(quote.symbol)
+      slots[index].quote = quote
+      slots[index].quoteSequence = sequence
+      becomeLive(.quote, quote.symbol)
+    case .depth(let depth):
+      let index = slot(depth.symbol)
+      slots[index].depth = depth
+      slots[index].depthSequence = sequence
+      becomeLive(.depth, depth.symbol)
+    case .stale(let symbol, let since): withdraw(symbol, since: since)
+    }
+  }
+
+  private func apply(_ trade: Trade, to sink: some MarketSink) {
+    let index = slot(trade.symbol)
+    slots[index].tradePrevious = slots[index].tradeSequence
+    slots[index].trade = trade
+    slots[index].tradeSequence = sequence
+    becomeLive(.price, trade.symbol)
+    encode(.price, trade.symbol)
+    if publish(to: sink) {
+      counters.publications &+= 1
+    } else {
+      counters.tradesDropped &+= 1
+    }
+  }
+
+  private func becomeLive(_ keys: Keys, _ symbol: SymbolID) {
+    let index = Int(symbol.index)
+    if slots[index].dirty.contains(keys), keys != .price { counters.conflated &+= 1 }
+    slots[index].live.insert(keys)
+    if !slots[index].stale.isEmpty {
+      slots[index].stale.remove(keys)
+      if slots[index].stale.isEmpty { staleSymbolCount -= 1 }
+    }
+    markDirty(keys, symbol)
+  }
+
+  private func withdraw(_ symbol: SymbolID, since: Timestamp) {
+    let index = slot(symbol)
+    guard !slots[index].live.isEmpty else { return }
+    if slots[index].stale.isEmpty { staleSymbolCount += 1 }
+    slots[index].stale.formUnion(slots[index].live)
+    slots[index].staleSequence = sequence
+    slots[index].staleSince = since
+    slots[index].live = []
+    markDirty(slots[index].stale, symbol)
+  }
+
+  private func markDirty(_ keys: Keys, _ symbol: SymbolID) {
+    let index = Int(symbol.index)
+    if slots[index].dirty.isEmpty { dirty.append(symbol) }
+    slots[index].dirty.formUnion(keys)
+  }
+
+  private func slot(_ symbol: SymbolID) -> Int {
+    let index = Int(symbol.index)
+    while slots.count <= index { slots.append(Slot()) }
+    return index
+  }
+
+  // MARK: - Values out
+
+  package var hasUnwritten: Bool { !dirty.isEmpty }
+
+  /// Writes what changed since the last flush. What the sink does not take stays for the next one.
+  package func flush(to sink: some MarketSink, nowMilliseconds: UInt64) {
+    swap(&dirty, &dirtySpare)
+    for symbol in dirtySpare {
+      let index = Int(symbol.index)
+      let keys = slots[index].dirty
+      slots[index].dirty = []
+      for (bit, marketKey) in Keys.all where keys.contains(bit) {
+        let taken =
+          slots[index].stale.contains(bit)
+          ? withdraw(marketKey, symbol, from: sink)
+          : write(marketKey, symbol, to: sink, nowMilliseconds: nowMilliseconds)
+        if !taken { markDirty(bit, symbol) }
+      }
+    }
+    dirtySpare.removeAll(keepingCapacity: true)
+  }
+
+  /// Redis may have lost everything (a new link): all of it is written at the next flush.
+  package func markAllDirty() {
+    for index in slots.indices {
+      let keys = slots[index].live.union(slots[index].stale)
+      if !keys.isEmpty { markDirty(keys, SymbolID(index: UInt32(index))) }
+    }
+  }
+
+  /// Writes quiet symbols' keys again, by SET alone and with the numbers they have, before they
+  /// expire. One call looks at one slice of the symbols, so that the writes are spread evenly.
+  package func refreshNextSlice(to sink: some MarketSink, nowMilliseconds: UInt64) {
+    refreshSlice = (refreshSlice + 1) % IngestLimits.refreshSlices
+    for index in stride(from: refreshSlice, to: slots.count, by: IngestLimits.refreshSlices) {
+      for (place, (bit, marketKey)) in Keys.all.enumerated()
+      where slots[index].live.contains(bit) {
+        let age = nowMilliseconds &- slots[index].written[place]
+        let due = UInt64(marketKey.ttlMilliseconds) / IngestLimits.refreshAgeFraction
+        guard age >= due else { continue }
+        let symbol = SymbolID(index: UInt32(index))
+        encode(marketKey, symbol)
+        if set(marketKey, to: sink) {
+          slots[index].written[place] = nowMilliseconds
+          counters.refreshes &+= 1
+        }
+      }
+    }
+  }
+
+  /// The names of the symbols that cannot be vouched for, for the heartbeat.
+  package func staleSymbols() -> FeedHeartbeat.Stale {
+    guard staleSymbolCount > 0 else { return .symbols([]) }
+    guard staleSymbolCount <= FeedHeartbeat.staleSymbolsMax else { return .all }
+    let names = slots.indices.filter { !slots[$0].stale.isEmpty }
+      .map { symbols.name(of: SymbolID(index: UInt32($0))) }
+    return .symbols(names)
+  }
+
+  /// SET, and for state SPUBLISH: trades were published when they came.
+  private func write(
+    _ marketKey: MarketKey, _ symbol: SymbolID, to sink: some MarketSink, nowMilliseconds: UInt64
+  ) -> Bool {
+    encode(marketKey, symbol)
+    guard set(marketKey, to: sink) else { return false }
+    let place = marketKey == .price ? 0 : marketKey == .quote ? 1 : 2
+    slots[Int(symbol.index)].written[place] = nowMilliseconds
+    counters.writes &+= 1
+    guard marketKey != .price else { return true }
+    guard publish(to: sink) else { return false }
+    counters.publications &+= 1
+    return true
+  }
+
+  private func withdraw(
+    _ marketKey: MarketKey, _ symbol: SymbolID, from sink: some MarketSink
+  ) -> Bool {
+    let slot = slots[Int(symbol.index)]
+    beginKey(marketKey, symbol)
+    WireJSON.encodeStale(
+      symbol, since: slot.staleSince, sequence: slot.staleSequence, symbols: symbols, into: &value)
+    return key.withBytes { sink.delete(key: $0) } && publish(to: sink)
+  }
+
+  private func set(_ marketKey: MarketKey, to sink: some MarketSink) -> Bool {
+    key.withBytes { key in
+      value.withBytes { value in
+        sink.set(key: key, value: value, ttlMilliseconds: marketKey.ttlMilliseconds)
+      }
+    }
+  }
+
+  private func publish(to sink: some MarketSink) -> Bool {
+    key.withBytes { key in value.withBytes { sink.publish(channel: key, message: $0) } }
+  }
+
+  private func beginKey(_ marketKey: MarketKey, _ symbol: SymbolID) {
+    key.removeAll()
+    symbols.withBytes(of: symbol) { marketKey.append(symbol: $0, to: &key) }
+    value.removeAll()
+  }
+
+  /// Puts key and value of a symbol's newest into the scratch buffers.
+  private func encode(_ marketKey: MarketKey, _ symbol: SymbolID) {
+    beginKey(marketKey, symbol)
+    let index = Int(symbol.index)
+    switch marketKey {
+    case .price:
+      WireJSON.encodeTrade(
+        slots[index].trade!, sequence: slots[index].tradeSequence,
+        previous: slots[index].tradePrevious, symbols: symbols, codes: codes, into: &value)
+    case .quote:
+      WireJSON.encodeQuote(
+        slots[index].quote!, sequence: slots[index].quoteSequence, symbols: symbols, codes: codes,
+        into: &value)
+    case .depth:
+      WireJSON.encodeDepth(
+        slots[index].depth!, sequence: slots[index].depthSequence, symbols: symbols, into: &value)
+    case .bar, .barUpdated, .barDaily, .status, .limits:
+      preconditionFailure("MarketBoard does not hold \(marketKey)")
+    }
+  }
+}

@@ -1,0 +1,133 @@
+// Addresses of a host name without stopping the loop: getaddrinfo blocks for seconds when a name
+// server is away, so it runs on a thread of its own and wakes the loop through a socket pair.
+//
+// The loop's thread owns the object and the reading end. The thread owns the `Job`, which holds copies
+// and the writing end; whoever of the two is last frees it. So `close` is at once even if getaddrinfo
+// hangs: nothing of the loop is left open, and the thread ends by itself. Numeric addresses need no
+// thread.
+import EventLoops
+import Glibc
+
+/// A socket address of any family.
+struct SocketAddress: Hashable {
+  let family: Int32
+  /// The bytes of the sockaddr.
+  let bytes: [UInt8]
+
+  static func unix(path: String) -> SocketAddress {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { field in
+      precondition(path.utf8.count < field.count, "RedisURL checks the length")
+      field.copyBytes(from: path.utf8)
+    }
+    return SocketAddress(family: AF_UNIX, bytes: withUnsafeBytes(of: &address) { [UInt8]($0) })
+  }
+
+  /// getaddrinfo, with its reason when it fails. `isNumeric`: no name server is asked.
+  static func lookUp(
+    host: String, port: UInt16, isNumeric: Bool
+  ) -> Result<[SocketAddress], HostNotFound> {
+    var hints = addrinfo()
+    hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    hints.ai_flags = AI_NUMERICSERV | (isNumeric ? AI_NUMERICHOST : 0)
+    var list: UnsafeMutablePointer<addrinfo>?
+    let code = getaddrinfo(host, String(port), &hints, &list)
+    guard code == 0 else {
+      return .failure(HostNotFound(reason: "\(host): \(String(cString: gai_strerror(code)))"))
+    }
+    defer { freeaddrinfo(list) }
+    var found: [SocketAddress] = []
+    var next = list
+    while let entry = next, found.count < RedisLimits.addressesMax {
+      found.append(
+        SocketAddress(
+          family: entry.pointee.ai_family,
+          bytes: [UInt8](
+            UnsafeRawBufferPointer(
+              start: entry.pointee.ai_addr, count: Int(entry.pointee.ai_addrlen)))))
+      next = entry.pointee.ai_next
+    }
+    return .success(found)
+  }
+}
+
+struct HostNotFound: Error, Hashable { let reason: String }
+
+final class HostLookup {
+  private final class Job: Sendable {
+    let host: String
+    let port: UInt16
+    let signal: Int32
+    let result = Locked<Result<[SocketAddress], HostNotFound>?>(nil)
+
+    init(host: String, port: UInt16, signal: Int32) {
+      self.host = host
+      self.port = port
+      self.signal = signal
+    }
+
+    deinit { Glibc.close(signal) }
+
+    func run() {
+      let found = SocketAddress.lookUp(host: host, port: port, isNumeric: false)
+      result.withLock { $0 = found }
+      // Nobody may read any more: no SIGPIPE for that.
+      _ = Glibc.send(signal, "1", 1, Int32(MSG_NOSIGNAL))
+    }
+  }
+
+  private let job: Job
+  private var wakeEnd: Int32
+  private var poll: LoopPoll?
+
+  /// Calls `done` later on the loop, unless closed before. Nil when no thread can be had.
+  init?(
+    loop: EventLoop, host: String, port: UInt16,
+    _ done: @escaping (Result<[SocketAddress], HostNotFound>) -> Void
+  ) {
+    var ends: [Int32] = [-1, -1]
+    let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+    guard socketpair(AF_UNIX, type, 0, &ends) == 0 else { return nil }
+    job = Job(host: host, port: port, signal: ends[1])
+    wakeEnd = ends[0]
+    do {
+      poll = try LoopPoll(loop: loop, fd: wakeEnd) { [unowned self] _ in finish(done) }
+    } catch {
+      close()
+      return nil
+    }
+    poll?.watch(.readable)
+    guard HostLookup.startThread(job) else {
+      close()
+      return nil
+    }
+  }
+
+  func close() {
+    poll?.close()
+    poll = nil
+    if wakeEnd >= 0 { Glibc.close(wakeEnd) }
+    wakeEnd = -1
+  }
+
+  private func finish(_ done: (Result<[SocketAddress], HostNotFound>) -> Void) {
+    guard let result = job.result.withLock({ $0 }) else { return }
+    close()
+    done(result)
+  }
+
+  private static func startThread(_ job: Job) -> Bool {
+    let argument = Unmanaged.passRetained(job).toOpaque()  // released by the thread
+    var thread = pthread_t()
+    let code = pthread_create(
+      &thread, nil,
+      { argument in
+        Unmanaged<Job>.fromOpaque(argument!).takeRetainedValue().run()
+        return nil
+      }, argument)
+    if code == 0 { pthread_detach(thread) }
+    if code != 0 { Unmanaged<Job>.fromOpaque(argument).release() }
+    return code == 0
+  }
+}

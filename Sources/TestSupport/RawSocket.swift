@@ -1,0 +1,113 @@
+// A blocking client socket for tests: sends exactly the bytes it is given and reads what comes, with a
+// deadline on every read. Not thread-safe; any thread, but never a loop's.
+import Glibc
+
+/// What went wrong with a test's socket.
+public struct RawSocketError: Error, Hashable, CustomStringConvertible {
+  public var description: String
+}
+
+public final class RawSocket {
+  public private(set) var fd: Int32
+  /// Received and not yet taken by a reading method.
+  public var pending: [UInt8] = []
+
+  /// Connects to 127.0.0.1 (or `host`). `receiveBufferBytes` small makes a slow reader show early.
+  public init(
+    port: UInt16, host: String = "127.0.0.1", receiveBufferBytes: Int32? = nil
+  ) throws {
+    fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard fd >= 0 else { throw RawSocketError(description: "socket: errno \(errno)") }
+    if let receiveBufferBytes { set(SOL_SOCKET, SO_RCVBUF, receiveBufferBytes) }
+    set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    inet_pton(AF_INET, host, &address.sin_addr)
+    let connected = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    guard connected == 0 else {
+      let code = errno
+      Glibc.close(fd)
+      fd = -1
+      throw RawSocketError(description: "connect: errno \(code)")
+    }
+  }
+
+  deinit { close() }
+
+  private func set(_ level: Int32, _ name: Int32, _ value: Int32) {
+    var value = value
+    setsockopt(fd, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
+  }
+
+  public func close() {
+    if fd >= 0 { Glibc.close(fd) }
+    fd = -1
+  }
+
+  /// Ends the connection with a reset instead of a FIN.
+  public func reset() {
+    var value = linger(l_onoff: 1, l_linger: 0)
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, socklen_t(MemoryLayout<linger>.size))
+    close()
+  }
+
+  /// No more bytes from here; reading goes on.
+  public func shutdownWrites() { shutdown(fd, Int32(SHUT_WR)) }
+
+  /// Sends all of it. False when the peer has closed.
+  @discardableResult
+  public func send(_ bytes: [UInt8]) -> Bool {
+    var sent = 0
+    while sent < bytes.count {
+      let count = bytes.withUnsafeBytes {
+        Glibc.send(fd, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+      }
+      guard count > 0 else { return false }
+      sent += count
+    }
+    return true
+  }
+
+  @discardableResult
+  public func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+
+  /// Waits for bytes and adds them to `pending`. False at the end of the stream or at a reset, and
+  /// when nothing came within the time.
+  public func receive(milliseconds: Int32 = 5_000) -> Bool {
+    var poll = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
+    guard Glibc.poll(&poll, 1, milliseconds) > 0 else { return false }
+    var room = [UInt8](repeating: 0, count: 64 * 1_024)
+    let count = recv(fd, &room, room.count, 0)
+    guard count > 0 else { return false }
+    pending.append(contentsOf: room[..<count])
+    return true
+  }
+
+  /// Everything until the peer closes; nil when it does not within the time.
+  public func readToEnd(milliseconds: Int32 = 5_000) -> [UInt8]? {
+    while true {
+      var poll = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
+      guard Glibc.poll(&poll, 1, milliseconds) > 0 else { return nil }
+      var room = [UInt8](repeating: 0, count: 64 * 1_024)
+      let count = recv(fd, &room, room.count, 0)
+      guard count > 0 else { break }
+      pending.append(contentsOf: room[..<count])
+    }
+    defer { pending = [] }
+    return pending
+  }
+
+  /// Exactly `count` bytes, or nil.
+  public func read(_ count: Int, milliseconds: Int32 = 5_000) -> [UInt8]? {
+    while pending.count < count {
+      guard receive(milliseconds: milliseconds) else { return nil }
+    }
+    defer { pending.removeFirst(count) }
+    return Array(pending[..<count])
+  }
+}

@@ -1,0 +1,91 @@
+/// The bounds of this target, each with the arithmetic that chose it. What a deployment may change is
+/// a field of `WebServerConfiguration`, with these as defaults.
+public enum WebTransportLimits {
+  /// Connections of one loop. Idle WebSockets cost about 3 KB of process memory and two sockets'
+  /// worth of kernel memory each, so 50,000 are 150 MB; the descriptor limit is usually met first.
+  public static let connectionsMax = 50_000
+
+  /// Accepts before the loop looks at other sockets: at 25 us an adoption 64 keep it for 1.6 ms.
+  static let acceptsPerTurnMax = 64
+
+  /// Pause after accept said EMFILE or ENFILE. Shorter would only spin: a descriptor comes free when
+  /// a client leaves.
+  static let acceptPauseMilliseconds: UInt64 = 250
+
+  /// Connections that wait for a place in the kernel, the usual net.core.somaxconn.
+  static let listenBacklog: Int32 = 4_096
+
+  /// The kernel may hold this much for a client that does not read: at 64 KiB and 100 bytes an
+  /// update a slow client is served 650 old updates at most. (Linux doubles it for its bookkeeping.)
+  static let sendBufferBytes: Int32 = 64 * 1_024
+
+  /// The socket counts as writable only below this much unsent, so a frame is built as late as
+  /// possible.
+  static let notSentLowWaterBytes: Int32 = 16 * 1_024
+
+  /// Bytes of WebSocket input per callback and per connection; lws keeps a buffer of this size for
+  /// each. 512 instead of the default 4,096 saves 3.5 KB a connection; clients send little.
+  static let receivePieceBytes = 512
+
+  /// lws cuts a write after this much and keeps the rest until the socket is writable: above the
+  /// largest data frame (256 KiB), so that one send call per frame is the rule.
+  static let transmitPieceBytes = 256 * 1_024
+
+  /// Bytes that lws writes its frame header into, before a payload (LWS_PRE).
+  public static let frameHeadroomBytes = 16
+
+  /// A request line and headers over this are answered 431. Browsers and SDKs send under 2 KiB.
+  public static let headBytesMax = 8 * 1_024
+
+  /// Header tables at once: one per connection that is sending a request head. 4,096 of 10 KiB are
+  /// 40 MiB at worst. More connections wait until one comes free; the head timeout sees to that.
+  static let headTablesMax = 4_096
+
+  /// A request body over this is answered 413. Watchlists with 1,000 symbols are 16 KiB.
+  public static let bodyBytesMax = 64 * 1_024
+
+  /// After an error answer the rest of a request is read and dropped up to here before the
+  /// connection closes: unread bytes at a close make the kernel send a reset, which can overtake the
+  /// answer.
+  static let discardedBytesMax = 1_024 * 1_024
+
+  /// The body of an answer is handed over in pieces of this size, so that lws never keeps more
+  /// than one unsent piece per connection.
+  static let responsePieceBytes = 64 * 1_024
+
+  /// Requests waiting for an asynchronous handler, per loop; more are answered 503 at once. With
+  /// 5 ms a handler 1,024 pending ones are 200,000 requests/s.
+  public static let pendingRequestsMax = 1_024
+
+  /// A whole WebSocket message from a client, reassembled (wire contract A.3).
+  public static let messageBytesMax = 1_024 * 1_024
+
+  /// Unfinished messages of all clients of a loop together: 64 clients may send 1 MiB each at once.
+  /// Above it the client that asks for more is closed with 1013.
+  static let assemblyBytesMax = 64 * 1_024 * 1_024
+
+  /// Buffers for unfinished messages kept for reuse, each at most `assemblyKeptBytesMax`: 1 MiB.
+  static let assembliesKeptMax = 64
+  static let assemblyKeptBytesMax = 16 * 1_024
+
+  /// Control messages (acknowledgements, errors) that wait for a frame under way: 64 KiB are 1,000
+  /// errors. One message alone may be as large as `controlMessageBytesMax`.
+  static let controlQueueBytesMax = 64 * 1_024
+
+  /// The official SDK takes messages up to 1 MiB; an acknowledgement of all of 65,536 symbols of 14
+  /// bytes still fits.
+  public static let controlMessageBytesMax = 1_024 * 1_024 - 1_024
+
+  /// Lines given to the log callback per second; the rest is counted and told with the next one.
+  static let logLinesPerSecondMax = 10
+
+  /// The sweep looks at every connection this often: 50,000 records of 128 bytes are 6 MB a second.
+  static let sweepMilliseconds: UInt64 = 1_000
+
+  /// A connection that is closing is cut off after this: twice lws' own 5 s for a flush and for the
+  /// peer's close frame.
+  static let closeMilliseconds: UInt64 = 12_000
+
+  /// How long a client may take to read an error answer whose request body is dropped.
+  static let discardMilliseconds: UInt64 = 3_000
+}

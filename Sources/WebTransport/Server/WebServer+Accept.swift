@@ -1,0 +1,124 @@
+// Takes connections from our own listening socket and gives them to libwebsockets.
+import CLibwebsockets
+import EventLoops
+import Glibc
+
+extension WebServer {
+  /// Binds and accepts from now on. The port is in `port` afterwards.
+  public func listen() throws(WebTransportError) {
+    loop.preconditionInLoop()
+    precondition(listener < 0 && closing == nil && !isClosed, "WebServer.listen twice")
+    (listener, port) = try ListeningSocket.open(host: configuration.host, port: configuration.port)
+    do {
+      acceptPoll = try LoopPoll(loop: loop, fd: listener) { [unowned self] _ in acceptSome() }
+    } catch {
+      Glibc.close(listener)
+      listener = -1
+      throw WebTransportError(code: .listenFailed, reason: error.description)
+    }
+    acceptPoll?.watch(.readable)
+  }
+
+  /// Refuses new connections; those that are there go on. More than once is allowed.
+  public func stopAccepting() {
+    loop.preconditionInLoop()
+    acceptTimer?.close()
+    acceptTimer = nil
+    acceptPoll?.close()
+    acceptPoll = nil
+    if listener >= 0 { Glibc.close(listener) }
+    listener = -1
+  }
+
+  private func acceptSome() {
+    for _ in 0..<WebTransportLimits.acceptsPerTurnMax {
+      var from = sockaddr_storage()
+      let fd = lwsx_accept(listener, &from)
+      guard fd >= 0 else {
+        switch errno {
+        case EAGAIN: return
+        case EINTR, ECONNABORTED, EPROTO: continue
+        default: return pauseAccepting(errno)
+        }
+      }
+      adopt(fd, RemoteAddress(from))
+    }
+  }
+
+  private func adopt(_ fd: Int32, _ address: RemoteAddress) {
+    if let max = configuration.connectionsPerAddressMax {
+      guard addressCounts[address.host, default: 0] < max else {
+        return refuse(fd, .tooManyRequests("too many connections from one address"))
+      }
+    }
+    guard let id = slab.add(loop.nowMilliseconds, address) else {
+      return refuse(fd, .unavailable("too many connections"))
+    }
+    if configuration.connectionsPerAddressMax != nil {
+      addressCounts[address.host, default: 0] += 1
+    }
+    ListeningSocket.configureClient(fd)
+    slab.find(id)!.pointee.isSecure = configuration.certificatePath != nil
+    slab.find(id)!.pointee.awaitsHead = true
+    counters.accepted += 1
+    counters.connections = slab.count
+    var info = lws_adopt_desc_t()
+    info.vh = vhost
+    info.type = lws_adoption_type(
+      rawValue: LWS_ADOPT_SOCKET.rawValue | LWS_ADOPT_HTTP.rawValue | LWS_ADOPT_ALLOW_SSL.rawValue)
+    info.fd.sockfd = fd
+    info.opaque = UnsafeMutableRawPointer(bitPattern: id.bits)
+    if lws_adopt_descriptor_vhost_via_info(&info) == nil, let record = slab.find(id),
+      record.pointee.wsi == nil
+    {
+      // lws closed the descriptor and never had the connection.
+      forget(id)
+      log(.warning, "libwebsockets did not take a connection")
+    }
+  }
+
+  /// Says why and hangs up, without libwebsockets. Over TLS there is nobody to say it to yet.
+  private func refuse(_ fd: Int32, _ error: HTTPError) {
+    counters.refused += 1
+    if configuration.certificatePath == nil {
+      let bytes = responseHead.bytes(of: error.response, keepsAlive: false, withoutBody: false)
+      _ = bytes.withUnsafeBytes {
+        Glibc.send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+      }
+      shutdown(fd, Int32(SHUT_WR))
+      WebServer.drain(fd)
+    }
+    Glibc.close(fd)
+  }
+
+  /// No descriptors left: the connection stays in the kernel's queue, and polling it would only spin.
+  private func pauseAccepting(_ code: Int32) {
+    counters.acceptPauses += 1
+    log(.error, "accepting pauses: \(String(cString: strerror(code)))")
+    acceptPoll?.watch([])
+    let timer =
+      acceptTimer
+      ?? LoopTimer(loop: loop) { [unowned self] in
+        acceptPoll?.watch(.readable)
+      }
+    acceptTimer = timer
+    timer.start(afterMilliseconds: WebTransportLimits.acceptPauseMilliseconds)
+  }
+
+  /// Reads away what has come: bytes left unread at a close make the kernel send a reset, which can
+  /// overtake an answer just sent.
+  static func drain(_ fd: Int32) {
+    withUnsafeTemporaryAllocation(byteCount: 16 * 1_024, alignment: 16) { room in
+      for _ in 0..<16 {
+        guard recv(fd, room.baseAddress, room.count, Int32(MSG_DONTWAIT)) > 0 else {
+          return
+        }
+      }
+    }
+  }
+
+  func drainSocket(_ wsi: OpaquePointer) {
+    let fd = lws_get_socket_fd(wsi)
+    if fd >= 0 { WebServer.drain(fd) }
+  }
+}

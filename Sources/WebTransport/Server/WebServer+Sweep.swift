@@ -1,0 +1,87 @@
+// One timer for all connections: heads, bodies, answers and keep-alives that take too long, pings and
+// silent clients. A deadline is met with the sweep's precision, one second.
+import CLibwebsockets
+import EventLoops
+import Glibc
+
+extension WebServer {
+  func sweep() {
+    guard closing?.isContextDestroyed != true else { return }
+    let now = loop.nowMilliseconds
+    for index in 0..<slab.used {
+      guard let id = slab.id(at: index), let record = slab.find(id),
+        let wsi = record.pointee.wsi
+      else { continue }
+      if record.pointee.closeDeadline != 0 {
+        if now >= record.pointee.closeDeadline { cut(record, wsi, now) }
+      } else if record.pointee.kind == .webSocket {
+        sweepWebSocket(id, record, now)
+      } else if let exchange = record.pointee.exchange {
+        if now >= exchange.deadline { expire(exchange, id, wsi) }
+      } else {
+        sweepIdle(id, record, wsi, now)
+      }
+    }
+  }
+
+  private func sweepWebSocket(
+    _ id: ConnectionID, _ record: UnsafeMutablePointer<ConnectionRecord>, _ now: UInt64
+  ) {
+    let silence = now - min(now, record.pointee.lastHeard)
+    if silence >= configuration.silenceMaxMilliseconds {
+      counters.silentCloses += 1
+      close(id, code: WebSocketCloseCode.goingAway, reason: "nothing heard")
+    } else if silence >= configuration.pingAfterMilliseconds,
+      now - min(now, record.pointee.lastPing) >= configuration.pingAfterMilliseconds
+    {
+      record.pointee.lastPing = now
+      ping(id)
+    }
+  }
+
+  private func expire(_ exchange: HTTPExchange, _ id: ConnectionID, _ wsi: OpaquePointer) {
+    switch exchange.state {
+    case .handling:
+      counters.timedOutRequests += 1
+      exchange.task?.cancel()
+      answerLate(exchange, .error(.answerTimeout))
+    case .readingBody:
+      refuse(id, wsi, .requestTimeout)
+      abandon(id)
+    case .answering, .discarding: abandon(id)
+    }
+  }
+
+  /// No request under way: the first must come within the head's time, later ones may take longer.
+  private func sweepIdle(
+    _ id: ConnectionID, _ record: UnsafeMutablePointer<ConnectionRecord>, _ wsi: OpaquePointer,
+    _ now: UInt64
+  ) {
+    let isFirst = record.pointee.requests == 0
+    let limit =
+      isFirst ? configuration.headTimeoutMilliseconds : configuration.keepAliveMilliseconds
+    guard now - min(now, record.pointee.lastHeard) >= limit else { return }
+    if isFirst {
+      counters.slowHeads += 1
+      // Over TLS the handshake itself may be what is missing.
+      if !record.pointee.isSecure { refuse(id, wsi, .requestTimeout) }
+    }
+    abandon(id)
+  }
+
+  private func abandon(_ id: ConnectionID) {
+    slab.find(id)?.pointee.closeDeadline =
+      loop.nowMilliseconds + WebTransportLimits.closeMilliseconds
+    scheduleClose(id)
+  }
+
+  /// The end of patience with a connection that should have closed: libwebsockets waits for what the
+  /// client does not read. With the socket shut down it notices.
+  private func cut(
+    _ record: UnsafeMutablePointer<ConnectionRecord>, _ wsi: OpaquePointer, _ now: UInt64
+  ) {
+    record.pointee.closeDeadline = now + WebTransportLimits.closeMilliseconds
+    let fd = lws_get_socket_fd(wsi)
+    if fd >= 0 { shutdown(fd, Int32(SHUT_RDWR)) }
+  }
+}

@@ -1,0 +1,18 @@
+/// Why a server could not be set up, or a route is wrong.
+public struct WebTransportError: Error, Hashable, Sendable, CustomStringConvertible {
+  public enum Code: Hashable, Sendable {
+    /// The host is not an IPv4 or IPv6 literal.
+    case badAddress
+    /// socket, bind or listen failed; `reason` has errno's text.
+    case listenFailed
+    /// libwebsockets made no context: it is not installed, or a certificate cannot be read.
+    case contextFailed
+    /// libwebsockets did not attach to the libuv loop (its plugin libwebsockets-evlib-uv is missing).
+    case notOnLoop
+  }
+
+  public let code: Code
+  public let reason: String
+
+  public var description: String { reason }
+}

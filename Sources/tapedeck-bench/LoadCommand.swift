@@ -1,0 +1,65 @@
+import ArgumentParser
+import Glibc
+
+/// Many plain clients against a running gateway.
+struct LoadCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "load",
+    abstract: "Connect clients, count what they get, and charge the gateway's CPU time to it.")
+
+  @Option var port: UInt16 = 8_080
+  @Option var path = "/v2/iex"
+  @Option var clients = 1_000
+  @Option(help: "Symbols of each client.") var symbols = 50
+  @Option(help: "A file with the symbols to draw from, one a line.") var symbolFile: String
+  @Option(help: "Channels, with commas.") var channels = "trades,quotes,orderbooks"
+  @Flag(help: "MessagePack instead of JSON.") var messagepack = false
+  @Option var warmup = 3.0
+  @Option var seconds = 10.0
+  @Option(help: "The gateway's process.") var process: Int32?
+  @Option(help: "Only its threads whose names begin so are charged.") var thread = "gateway"
+
+  func run() throws {
+    var plan = LoadRun.Plan()
+    plan.port = port
+    plan.path = path
+    plan.clients = clients
+    plan.symbolsPerClient = symbols
+    plan.symbols = try LoadCommand.lines(symbolFile)
+    plan.channels = channels.split(separator: ",").map(String.init)
+    plan.messagePack = messagepack
+    plan.warmupSeconds = warmup
+    plan.seconds = seconds
+    plan.serverProcess = process
+    plan.serverThread = thread
+    var run = LoadRun(plan)
+    let report = try run.run()
+    let rate = Double(report.messages) / report.seconds
+    print("encoding            \(messagepack ? "MessagePack" : "JSON")")
+    print(
+      "clients             \(clients) x \(symbols) of \(plan.symbols.count) symbols, \(channels)")
+    print("messages            \(report.messages) (\(Int(rate)) a second)")
+    let perFrame = Double(report.messages) / Double(max(report.frames, 1))
+    print("frames              \(report.frames) (\(Double(Int(perFrame * 10)) / 10) messages each)")
+    print("bytes               \(report.bytes)")
+    print("clients ended       \(report.ended.count) \(report.ended.first ?? "")")
+    if let cpu = report.serverSeconds {
+      let perMillion = cpu / Double(max(report.messages, 1)) * 1e6
+      print("server CPU          \(cpu) s in \(report.seconds) s")
+      print("CPU per million     \(Double(Int(perMillion * 1_000)) / 1_000) s")
+    }
+  }
+
+  private static func lines(_ path: String) throws -> [String] {
+    guard let file = fopen(path, "r") else { throw ValidationError("\(path) cannot be read") }
+    defer { fclose(file) }
+    var lines: [String] = []
+    var buffer = [CChar](repeating: 0, count: 256)
+    while fgets(&buffer, Int32(buffer.count), file) != nil {
+      let text = String(
+        decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      if let line = text.split(whereSeparator: \.isWhitespace).first { lines.append(String(line)) }
+    }
+    return lines
+  }
+}

@@ -1,0 +1,8 @@
+import ArgumentParser
+
+/// Benchmarks and load: each command prints its figures and the conditions that they hold for.
+struct TapedeckBench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tapedeck-bench", abstract: "Benchmarks of Tapedeck.",
+    subcommands: [LoadCommand.self])
+}

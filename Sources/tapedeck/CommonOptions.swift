@@ -1,0 +1,106 @@
+import ArgumentParser
+import Feeds
+import Ingest
+import Logging
+import RedisClient
+import ServiceSupport
+
+/// What every service takes.
+struct LogOptions: ParsableArguments {
+  @Option(help: "trace, debug, info, notice, warning, error or critical (default: info).")
+  var logLevel: String?
+
+  /// Starts logging; call once.
+  func logger(_ label: String, _ source: OptionSource) throws -> Logger {
+    let level = try source.value(
+      "log-level", flag: logLevel,
+      expected: "one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))"
+    ) { Logger.Level(rawValue: $0) }
+    StandardErrorLog.bootstrap(level: level ?? .info)
+    return Logger(label: label)
+  }
+}
+
+/// What is played, and how.
+struct FeedOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "A recorded tape: native NDJSON or a Binance recording, .gz or not.", valueName: "file"))
+  var tape: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Another source: sim:stocks=500,rate=5000,seed=7.", valueName: "source"))
+  var from: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Feed seconds in one of ours, such as 1, 0.5 or 60, or max (default: 1).",
+      valueName: "factor|max"))
+  var speed: String?
+
+  @Flag(inversion: .prefixedNo, help: "Start again at the tape's end.")
+  var loop: Bool?
+
+  @Option(
+    help: ArgumentHelp(
+      "Timestamps moved to now, or as on the tape: rebased or original (default: rebased).",
+      valueName: "rebased|original"))
+  var clock: String?
+
+  /// The play that is asked for; `fallback` when neither tape nor source is named.
+  func play(
+    _ source: OptionSource, fallback: @autoclosure () throws -> String?, loopsByDefault: Bool
+  ) throws -> (play: IngestService.Play, name: String) {
+    let tape = source.string("tape", flag: tape)
+    let from = source.string("from", flag: from)
+    if tape != nil, from != nil {
+      throw ServiceSupportError(.setting, "--tape and --from are both given; one of them must go")
+    }
+    guard let name = try tape ?? from ?? fallback() else {
+      throw ServiceSupportError(.setting, "give --tape FILE or --from sim:...")
+    }
+    let speed = try FeedSpeed(parsing: source.string("speed", flag: speed, default: "1"))
+    let timestamps =
+      try source.value(
+        "clock", flag: clock, expected: "rebased or original",
+        { FeedTimestamps(rawValue: $0) }) ?? .rebased
+    let loops = try source.boolean("loop", flag: loop, default: loopsByDefault)
+    let argument = tape == nil ? try FeedArgument(parsing: name) : .file(path: name)
+    return (
+      IngestService.Play(
+        argument: argument, clock: FeedClock(speed: speed, timestamps: timestamps), loops: loops),
+      name
+    )
+  }
+}
+
+/// How the gateway listens and flushes.
+struct GatewayOptions: ParsableArguments {
+  @Option(help: "The address to listen on (default: 127.0.0.1).")
+  var host: String?
+
+  @Option(help: "The port to listen on; 0 lets the kernel choose (default: 8080).")
+  var port: Int?
+
+  @Option(help: "Threads that serve clients (default: 1).")
+  var loops: Int?
+
+  @Option(help: "Milliseconds between a client's frames under load (default: 10).")
+  var flushMs: Int?
+
+  @Option(help: "WebSocket and HTTP connections per thread at the most (default: 65536).")
+  var maxConnections: Int?
+
+  @Option(help: "Trades that a symbol keeps for clients that fall behind (default: 256).")
+  var ringTrades: Int?
+}
+
+/// Reads a Redis URL; its errors never show a password.
+func redisURL(_ source: OptionSource, flag: String?) throws -> RedisURL {
+  guard let text = source.string("redis", flag: flag) else {
+    throw ServiceSupportError(
+      .setting, "give --redis redis://[user:password@]host:port/db or unix:///path")
+  }
+  return try RedisURL(text)
+}
