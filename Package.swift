@@ -80,7 +80,12 @@ let testTargets: [Target] = [
   tests("GatewayTests", ["FanOut", "Gateway", "MarketData", "TestSupport", "WebTransport"]),
   tests("IngestTests", ["Ingest", "MarketData", "TestSupport"]),
   tests("RedisClientTests", ["RedisClient", "TestSupport"]),
-  tests("IntegrationTests", ["EventLoops", "RedisClient", "TestSupport"]),
+  tests(
+    "IntegrationTests",
+    [
+      "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "RedisClient", "ServiceSupport",
+      "TestSupport", "WebTransport", logging,
+    ]),
   tests("FanOutTests", ["FanOut"]),
 ]
 

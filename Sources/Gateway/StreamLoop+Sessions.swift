@@ -101,11 +101,11 @@ extension StreamLoop: WebSocketHandler {
     var late: [(ConnectionID, StreamError)] = []
     sessions.forEach { session in
       if session.stage == .connected,
-        now &- session.openedAt >= GatewayLimits.authenticationMilliseconds
+        now &- session.openedAt >= configuration.clients.authenticationMilliseconds
       {
         late.append((session.connection, .authenticationTimeout))
       } else if session.stage != .ended, session.blockedAt > 0,
-        now &- session.blockedAt >= GatewayLimits.unwritableMillisecondsMax
+        now &- session.blockedAt >= configuration.clients.unwritableMillisecondsMax
       {
         late.append((session.connection, .slowClient))
       }

@@ -68,19 +68,20 @@ extension StreamLoop {
 
   private func subscribeFault(_ session: StreamSession) -> ClientMessageFault? {
     if let fault = channelFault(session) { return fault }
-    var added = 0
+    // A set, for a name that is written twice is held once.
+    var added: Set<TopicDirectory.Name> = []
     var topicsAdded = 0
     var namesBytes = session.namesBytes
     for entry in message.entries {
       guard let name = name(of: entry, session) else { continue }
       let topic = directory.find(name)
       if let topic, distributor.isSubscribed(session.client, to: topic) { continue }
-      added += 1
+      guard added.insert(name).inserted else { continue }
       topicsAdded += topic == nil ? 1 : 0
       namesBytes += SubscriptionLists.bytes(of: name)
     }
-    let heldMax = GatewayLimits.subscriptionsPerClientMax
-    guard distributor.subscriptionCount(of: session.client) + added <= heldMax else {
+    let heldMax = configuration.clients.subscriptionsMax
+    guard distributor.subscriptionCount(of: session.client) + added.count <= heldMax else {
       return ClientMessageFault(
         error: .symbolLimitExceeded, reason: "at most \(heldMax) names per connection")
     }
