@@ -73,10 +73,12 @@ let programs: [Target] = [
 let testTargets: [Target] = [
   tests("EventLoopsTests", ["EventLoops"]),
   tests("MarketDataTests", ["MarketData"]),
+  tests("WebTransportTests", ["WebTransport", "EventLoops", "TestSupport", "CLibwebsockets"]),
   tests("RepositoryTests", []),
   tests("ServiceSupportTests", ["ServiceSupport", "EventLoops", logging, coreMetrics]),
   tests("FeedsTests", ["Feeds", "MarketData", "CZlib"]),
-  tests("GatewayTests", ["Gateway", "MarketData", "TestSupport"]),
+  tests("GatewayTests", ["FanOut", "Gateway", "MarketData", "TestSupport", "WebTransport"]),
+  tests("IngestTests", ["Ingest", "MarketData", "TestSupport"]),
   tests("RedisClientTests", ["RedisClient", "TestSupport"]),
   tests(
     "IntegrationTests",

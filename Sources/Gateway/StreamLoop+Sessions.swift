@@ -55,12 +55,12 @@ extension StreamLoop: WebSocketHandler {
 
   package func webSocketMessage(_ id: ConnectionID, opcode: WebSocketOpcode, bytes: RawSpan) {
     guard let session = sessions[id], session.stage != .ended else { return }
+    defer { message.clear() }  // credentials too, whatever was wrong beside them
     do throws(ClientMessageFault) {
       try decode(bytes, opcode)
     } catch {
       return fail(id, error.error, error.reason)
     }
-    defer { message.clear() }
     switch (message.action, session.stage) {
     case (.authenticate, .connected):
       let key = String(decoding: message.key, as: UTF8.self)

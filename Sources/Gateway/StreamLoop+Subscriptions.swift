@@ -14,6 +14,7 @@ extension StreamLoop {
     }
     var made: [TopicDirectory.Record] = []
     var stale: Set<TopicID> = []
+    var namesBytes = 0
     for entry in message.entries {
       if message.withName(entry, ClientMessage.isWildcard) {
         subscribeAll(session, entry.channel, &stale)
@@ -24,9 +25,11 @@ extension StreamLoop {
             name.isCarried && distributor.holdsWildcard(session.client, of: $0)
           } ?? false
         guard distributor.subscribe(session.client, to: topic) == .added else { continue }
+        namesBytes += SubscriptionLists.bytes(of: name)
         if !isCovered, isStaleEvent(topic.index) { stale.insert(topic) }
       }
     }
+    sessions.update(session.connection) { $0.namesBytes += namesBytes }
     acknowledge(session)
     for record in made { carry(record) }
     if !stale.isEmpty {
@@ -42,15 +45,19 @@ extension StreamLoop {
     }
     var left: [TopicID] = []
     var wildcardLeft = false
+    var namesBytes = 0
     for entry in message.entries {
       if message.withName(entry, ClientMessage.isWildcard) {
         guard let group = group(session.path, entry.channel) else { continue }
         distributor.unsubscribeAll(session.client, of: group)
         wildcardLeft = true
       } else if let name = name(of: entry, session), let topic = directory.find(name) {
-        if distributor.unsubscribe(session.client, from: topic) { left.append(topic) }
+        guard distributor.unsubscribe(session.client, from: topic) else { continue }
+        left.append(topic)
+        namesBytes += SubscriptionLists.bytes(of: name)
       }
     }
+    sessions.update(session.connection) { $0.namesBytes -= namesBytes }
     acknowledge(session)
     for topic in left { releaseIfUnused(topic) }
     if wildcardLeft { releaseUnusedWildcards(session.path) }
@@ -71,43 +78,30 @@ extension StreamLoop {
     // A set, for a name that is written twice is held once.
     var added: Set<TopicDirectory.Name> = []
     var topicsAdded = 0
+    var namesBytes = session.namesBytes
     for entry in message.entries {
       guard let name = name(of: entry, session) else { continue }
       let topic = directory.find(name)
       if let topic, distributor.isSubscribed(session.client, to: topic) { continue }
-      if added.insert(name).inserted, topic == nil { topicsAdded += 1 }
+      guard added.insert(name).inserted else { continue }
+      topicsAdded += topic == nil ? 1 : 0
+      namesBytes += SubscriptionLists.bytes(of: name)
     }
     let heldMax = configuration.clients.subscriptionsMax
     guard distributor.subscriptionCount(of: session.client) + added.count <= heldMax else {
       return ClientMessageFault(
         error: .symbolLimitExceeded, reason: "at most \(heldMax) names per connection")
     }
-    let bytes = acknowledgementBytes(session, adding: added)
-    guard bytes <= GatewayLimits.acknowledgementBytesMax else {
+    guard namesBytes <= GatewayLimits.acknowledgedNamesBytesMax else {
       return ClientMessageFault(
-        error: .symbolLimitExceeded, reason: "the acknowledgement would be over 1 MiB")
+        error: .symbolLimitExceeded,
+        reason: "the names held do not fit into one acknowledgement of 1 MiB")
     }
     guard directory.count + topicsAdded <= GatewayLimits.topicsMax else {
       return ClientMessageFault(
         error: .symbolLimitExceeded, reason: "this server's topics are used up")
     }
     return nil
-  }
-
-  /// At the most, in either encoding: each name in quotes and with a comma, trades in the lists of
-  /// corrections and cancelled trades as well.
-  private func acknowledgementBytes(
-    _ session: StreamSession, adding names: Set<TopicDirectory.Name>
-  ) -> Int {
-    var bytes = 0
-    func count(_ name: TopicDirectory.Name) {
-      bytes += (name.symbol.withBytes { $0.count } + 3) * (name.channel == .trades ? 3 : 1)
-    }
-    distributor.forEachSubscription(of: session.client) { topic in
-      if let record = directory.record(topic.index) { count(record.name) }
-    }
-    for name in names { count(name) }
-    return bytes
   }
 
   // MARK: - Topics
@@ -259,6 +253,13 @@ struct SubscriptionLists {
     // Corrections and cancelled trades follow the trades, on stocks.
     guard path == .stock else { return carried }
     return carried + [("corrections", .trades), ("cancelErrors", .trades)]
+  }
+
+  /// Bytes that a name takes in an acknowledgement at the most, in either encoding: quotes and a
+  /// comma around it, wherever it is listed.
+  static func bytes(of name: TopicDirectory.Name) -> Int {
+    let lists = name.path == .stock && name.channel == .trades ? 3 : 1
+    return lists * (name.symbol.withBytes { $0.count } + 3)
   }
 
   func write(_ encoding: ClientEncoding, into out: inout ByteWriter) {

@@ -109,7 +109,8 @@ public final class RedisConnection {
 
   // MARK: - Giving commands
 
-  /// Sends `command` and hands over its answer without a copy; `receiver` is called exactly once, later, or at once when it is refused.
+  /// Sends `command` and hands over its answer without a copy; `receiver` is called exactly once,
+  /// later, or at once when it is refused.
   public func sendForView(_ command: some RedisCommand, _ receiver: @escaping Receiver) {
     let refusal = admit(bytes: 0, commands: 1)
     if refusal != .queued { return receiver(.failure(refusal == .full ? .full : .notConnected)) }
