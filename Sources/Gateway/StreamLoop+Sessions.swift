@@ -49,6 +49,7 @@ extension StreamLoop: WebSocketHandler {
     guard let session = sessions[id] else { return }
     sessions.update(id) { $0.blockedAt = 0 }
     distributor.clientWritable(session.client)
+    tellOwedNotices(id)
     askForFlush()
   }
 

@@ -179,6 +179,12 @@ package final class StreamLoop {
     loop.atTurnEnd(self)
   }
 
+  /// At once, in the middle of a turn.
+  func flushNow() {
+    flushTimer?.stop()
+    flush()
+  }
+
   private func flush() {
     guard !isClosed else { return }
     flushedAt = loop.nowMilliseconds

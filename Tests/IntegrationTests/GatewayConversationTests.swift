@@ -101,18 +101,21 @@ extension Services {
         let more = client.encode(StreamClient.message("subscribe", quotes: ["RELIANCE"]))
         for (place, byte) in more.enumerated() {
           client.socket.sendFrame(place == 0 ? client.opcode : 0, [byte], isFinal: false)
-          if place == 5 || place == 11 { client.socket.sendFrame(9, [UInt8(place)]) }
+          // One at a time: a server need not answer a ping that another overtakes.
+          if place == 5 || place == 11 {
+            client.socket.sendFrame(9, [UInt8(place)])
+            #expect(try client.nextPong() == [UInt8(place)])
+          }
         }
         client.socket.sendFrame(0, [], isFinal: true)
         #expect(try client.acknowledgement()["quotes"]?.strings == ["RELIANCE"])
-        #expect(client.pongs.last == [11])
       }
     }
 
     @Test func aSubscribeOfSixThousandSymbolsComesInPieces() async throws {
       try await ServiceScene.withFeed { scene, _ in
         let client = try StreamClient.ready(scene, .messagePack)
-        let names = (0..<6_000).map { "SYMBOL\($0)" }
+        let names = (0..<6_000).map { "SYMBOL.\($0)" }
         let bytes = client.encode(StreamClient.message("subscribe", trades: names))
         try #require(bytes.count > 2 * 32_768)
         var at = 0

@@ -115,11 +115,26 @@ extension Services {
       "{\"E\":1.5,\"N\":9,\"T\":\"q\",\"S\":\"AAPL\"}",
       "{\"E\":1,\"N\":9,\"P\":\"x\",\"T\":\"t\",\"S\":\"AAPL\"}",
       "{\"E\":1,\"N\":9,\"T\":7,\"S\":\"AAPL\"}",
-      "{\"E\":1,\"N\":9,\"T\":\"q\",\"S\":\"AAPL\",\"t\":\"yesterday\"}",
       "{\"E\":1,\"N\":9,\"T\":\"q\",\"S\":\"AAPL\",\"x\":" + String(repeating: "[", count: 5_000),
       "{\"E\":1,\"N\":9,\"T\":\"q\",\"S\":\"AAPL\",\"c\":[\""
         + String(repeating: "x", count: 70_000) + "\"]}",
     ]
+
+    /// Well-formed JSON with a time that is none: it cannot be put into MessagePack, and the frame's
+    /// other messages must not suffer.
+    @Test func valueThatCannotBeDerivedIsLeftOut() async throws {
+      try await ServiceScene.withFeed { scene, feed in
+        let packed = try await neighbour(scene)
+        feed.publish(
+          "stock:AAPL:quote",
+          "{\"E\":1,\"N\":1,\"T\":\"q\",\"S\":\"AAPL\",\"t\":\"yesterday\"}")
+        feed.put("stock:AAPL:price", Value.trade("AAPL", 2, after: 0))
+        #expect(try packed.drain().map(\.sequence) == [[1, 2]])
+        feed.put("stock:AAPL:quote", Value.quote("AAPL", 3))
+        #expect(try packed.drain().map(\.sequence) == [[1, 3]])
+        #expect(try scene.gateway("derivation_failures_total") >= 1)
+      }
+    }
 
     @Test func garbageInAKeyIsNoValue() async throws {
       try await ServiceScene.withFeed { scene, feed in

@@ -42,6 +42,12 @@ extension Services {
         let healthy = try StreamClient.ready(scene, encoding)
         let slow = try StreamClient.ready(scene, encoding, receiveBufferBytes: 4_096)
         for client in [healthy, slow] {
+          client.digest = {
+            [
+              "T": $0["T"]!, "S": $0["S"] ?? "", "c": $0["c"] ?? .null,
+              "E": $0["E"] ?? .null, "N": $0["N"] ?? .null, "missed": $0["missed"] ?? .null,
+            ]
+          }
           try client.subscribe(trades: ["AAPL"], quotes: ["AAPL"])
         }
         try await joined(scene, 2)
@@ -62,7 +68,7 @@ extension Services {
           seen.filter { $0.kind == "t" }.map { $0.sequence[1] } == (1...count).map(Int64.init))
         #expect(!seen.contains { $0.kind == "gap" })
         try checkSlow(
-          slow.collect { $0.kind == "t" && $0.sequence == [1, Int64(count)] }, count)
+          slow.collect { $0.kind == "t" && $0.sequence == [1, Int64(count)] } + slow.drain(), count)
       }
     }
 

@@ -123,7 +123,7 @@ final class ServiceScene {
 
   func timeToLive(_ key: String) throws -> Int {
     let answer = try #require(redis.command("PTTL", key))
-    return try #require(Int(answer.dropFirst().dropLast(2)))
+    return try #require(Int(answer.filter { $0 == "-" || $0.isWholeNumber }))
   }
 }
 

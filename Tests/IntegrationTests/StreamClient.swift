@@ -18,7 +18,9 @@ final class StreamClient {
   /// The code of the server's close frame.
   private(set) var closeCode: UInt16?
   /// Pings answered by the server.
-  private(set) var pongs: [[UInt8]] = []
+  private var pongs: [[UInt8]] = []
+  /// What is kept of a message, for tests with very many.
+  var digest: (WireValue) -> WireValue = { $0 }
   private(set) var frames = 0
 
   /// Only the handshake; nothing is read after it.
@@ -157,6 +159,13 @@ final class StreamClient {
     while socket.hasInput, try readFrame(milliseconds: 1_000) {}
   }
 
+  /// What the next ping answered carried.
+  func nextPong(milliseconds: Int32 = 5_000) throws -> [UInt8]? {
+    let deadline = Deadline(milliseconds: milliseconds)
+    while pongs.isEmpty, try readFrame(milliseconds: deadline.millisecondsLeft) {}
+    return pongs.isEmpty ? nil : pongs.removeFirst()
+  }
+
   /// Waits for the server's close frame.
   func waitForClose(milliseconds: Int32 = 5_000) throws -> UInt16? {
     let deadline = Deadline(milliseconds: milliseconds)
@@ -179,7 +188,7 @@ final class StreamClient {
       if value.array.contains(where: { ["success", "error", "subscription"].contains($0.kind) }) {
         #expect(value.array.count == 1, "control messages come alone")
       }
-      waiting += value.array
+      waiting += value.array.map(digest)
     case 8:
       closeCode = frame.closeCode
       return false
