@@ -67,18 +67,25 @@ let programs: [Target] = [
       "EventLoops", "Feeds", "Gateway", "Ingest", "RedisClient", "ServiceSupport", "WebTransport",
       argumentParser, logging,
     ]),
-  program("tapedeck-bench", ["CUV", argumentParser]),
+  program("tapedeck-bench", ["CUV", "EventLoops", "Feeds", "MarketData", argumentParser]),
 ]
 
 let testTargets: [Target] = [
   tests("EventLoopsTests", ["EventLoops"]),
   tests("MarketDataTests", ["MarketData"]),
+  tests("WebTransportTests", ["WebTransport", "EventLoops", "TestSupport", "CLibwebsockets"]),
   tests("RepositoryTests", []),
   tests("ServiceSupportTests", ["ServiceSupport", "EventLoops", logging, coreMetrics]),
   tests("FeedsTests", ["Feeds", "MarketData", "CZlib"]),
-  tests("GatewayTests", ["Gateway", "MarketData", "TestSupport"]),
+  tests("GatewayTests", ["FanOut", "Gateway", "MarketData", "TestSupport", "WebTransport"]),
+  tests("IngestTests", ["Ingest", "MarketData", "TestSupport"]),
   tests("RedisClientTests", ["RedisClient", "TestSupport"]),
-  tests("IntegrationTests", ["EventLoops", "RedisClient", "TestSupport"]),
+  tests(
+    "IntegrationTests",
+    [
+      "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "RedisClient", "ServiceSupport",
+      "TestSupport", "WebTransport", logging,
+    ]),
   tests("FanOutTests", ["FanOut"]),
 ]
 

@@ -116,6 +116,7 @@ extension ClientMessage {
     of channel: StreamChannel, _ reader: inout Reader
   ) throws(ClientMessageFault) {
     try reader.beginList()
+    let first = entries.count
     while try reader.nextElement() {
       let start = text.count
       try reader.string(into: &text)
@@ -129,7 +130,8 @@ extension ClientMessage {
       guard good else {
         throw ClientMessageFault(
           error: .invalidSyntax,
-          reason: "name \(entries.count + 1) is not a symbol ([A-Z0-9._/-]{1,32}) or \"*\"")
+          reason: "\(channel.name) name \(entries.count - first + 1) is not a symbol "
+            + "([A-Z0-9._/-]{1,32}) or \"*\"")
       }
       entries.append(entry)
     }

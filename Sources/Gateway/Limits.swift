@@ -1,3 +1,5 @@
+import WebTransport
+
 /// The bounds of this target, each with the arithmetic that chose it.
 package enum GatewayLimits {
   /// A feed sends a heartbeat each 250 ms; six in a row must be missing. With one check each 100 ms
@@ -21,6 +23,11 @@ package enum GatewayLimits {
   /// Subscriptions (symbol x channel) of one client; the whole US market is about 12,000 symbols,
   /// here with four channels of it. Over it: 405, the subscriptions stay as they were.
   package static let subscriptionsPerClientMax = 50_000
+
+  /// Bytes of the names in one acknowledgement, which lists all that a client holds, trades three
+  /// times on the stock path: the rest of 1 KiB is channel names and brackets. The official SDK
+  /// takes messages up to 1 MiB, and the transport sends none above it. Over it: 405, as above.
+  package static let acknowledgedNamesBytesMax = WebTransportLimits.controlMessageBytesMax - 1_024
 
   /// Topics of one loop: 12,000 symbols x 4 channels x 2, rounded up. Each costs one SSUBSCRIBE and
   /// about 300 bytes before its first message. Over it: 405.

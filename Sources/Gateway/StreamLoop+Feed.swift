@@ -134,27 +134,24 @@ extension StreamLoop: RedisSubscriberDelegate {
 
   /// Reads a topic's value; again when something happens meanwhile that makes it stale.
   private func read(_ index: UInt32) {
-    guard let record = directory.record(index),
-      let generation = directory.update(index, { $0.subscribed() })
-    else { return }
-    joins.add(record.id, generation: generation)
+    guard directory.update(index, { $0.subscribed() }) != nil else { return }
+    joins.add(index)
     sendReads()
   }
 
   private func sendReads() {
     guard redis.isReady else { return }
-    while let (topic, generation) = joins.next() {
-      guard let record = directory.record(topic.index), record.id == topic,
-        record.state.generation == generation
-      else {
+    while let index = joins.next() {
+      guard let record = directory.record(index), record.state.phase == .reading else {
         joins.answered()
         continue
       }
+      let generation = record.state.generation
       counters.joinReads &+= 1
       redis.sendForView(
         Redis.Get(key(of: record.name)),
         { [weak self] result in
-          self?.readAnswered(result, topic: topic, generation: generation)
+          self?.readAnswered(result, topic: record.id, generation: generation)
         })
     }
   }

@@ -54,12 +54,12 @@ extension StreamLoop: WebSocketHandler {
 
   package func webSocketMessage(_ id: ConnectionID, opcode: WebSocketOpcode, bytes: RawSpan) {
     guard let session = sessions[id], session.stage != .ended else { return }
+    defer { message.clear() }  // credentials too, whatever was wrong beside them
     do throws(ClientMessageFault) {
       try decode(bytes, opcode)
     } catch {
       return fail(id, error.error, error.reason)
     }
-    defer { message.clear() }
     switch (message.action, session.stage) {
     case (.authenticate, .connected):
       let key = String(decoding: message.key, as: UTF8.self)
@@ -101,11 +101,11 @@ extension StreamLoop: WebSocketHandler {
     var late: [(ConnectionID, StreamError)] = []
     sessions.forEach { session in
       if session.stage == .connected,
-        now &- session.openedAt >= GatewayLimits.authenticationMilliseconds
+        now &- session.openedAt >= configuration.clients.authenticationMilliseconds
       {
         late.append((session.connection, .authenticationTimeout))
       } else if session.stage != .ended, session.blockedAt > 0,
-        now &- session.blockedAt >= GatewayLimits.unwritableMillisecondsMax
+        now &- session.blockedAt >= configuration.clients.unwritableMillisecondsMax
       {
         late.append((session.connection, .slowClient))
       }

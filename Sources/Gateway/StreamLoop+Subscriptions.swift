@@ -14,14 +14,18 @@ extension StreamLoop {
     }
     var made: [TopicDirectory.Record] = []
     var held: [TopicID] = []
+    var namesBytes = 0
     for entry in message.entries {
       if message.withName(entry, ClientMessage.isWildcard) {
         subscribeAll(session, entry.channel)
       } else if let name = name(of: entry, session) {
         guard let topic = topic(name, &made) else { continue }
-        if distributor.subscribe(session.client, to: topic) == .added { held.append(topic) }
+        guard distributor.subscribe(session.client, to: topic) == .added else { continue }
+        held.append(topic)
+        namesBytes += SubscriptionLists.bytes(of: name)
       }
     }
+    sessions.update(session.connection) { $0.namesBytes += namesBytes }
     acknowledge(session)
     for record in made { carry(record) }
     tellStaleEvents(session, held)
@@ -34,15 +38,19 @@ extension StreamLoop {
     }
     var left: [TopicID] = []
     var wildcardLeft = false
+    var namesBytes = 0
     for entry in message.entries {
       if message.withName(entry, ClientMessage.isWildcard) {
         guard let group = group(session.path, entry.channel) else { continue }
         distributor.unsubscribeAll(session.client, of: group)
         wildcardLeft = true
       } else if let name = name(of: entry, session), let topic = directory.find(name) {
-        if distributor.unsubscribe(session.client, from: topic) { left.append(topic) }
+        guard distributor.unsubscribe(session.client, from: topic) else { continue }
+        left.append(topic)
+        namesBytes += SubscriptionLists.bytes(of: name)
       }
     }
+    sessions.update(session.connection) { $0.namesBytes -= namesBytes }
     acknowledge(session)
     for topic in left { releaseIfUnused(topic) }
     if wildcardLeft { releaseUnusedWildcards(session.path) }
@@ -60,21 +68,27 @@ extension StreamLoop {
 
   private func subscribeFault(_ session: StreamSession) -> ClientMessageFault? {
     if let fault = channelFault(session) { return fault }
-    var added = 0
+    // A set, for a name that is written twice is held once.
+    var added: Set<TopicDirectory.Name> = []
     var topicsAdded = 0
+    var namesBytes = session.namesBytes
     for entry in message.entries {
       guard let name = name(of: entry, session) else { continue }
-      guard let topic = directory.find(name) else {
-        added += 1
-        topicsAdded += 1
-        continue
-      }
-      if !distributor.isSubscribed(session.client, to: topic) { added += 1 }
+      let topic = directory.find(name)
+      if let topic, distributor.isSubscribed(session.client, to: topic) { continue }
+      guard added.insert(name).inserted else { continue }
+      topicsAdded += topic == nil ? 1 : 0
+      namesBytes += SubscriptionLists.bytes(of: name)
     }
-    let heldMax = GatewayLimits.subscriptionsPerClientMax
-    guard distributor.subscriptionCount(of: session.client) + added <= heldMax else {
+    let heldMax = configuration.clients.subscriptionsMax
+    guard distributor.subscriptionCount(of: session.client) + added.count <= heldMax else {
       return ClientMessageFault(
         error: .symbolLimitExceeded, reason: "at most \(heldMax) names per connection")
+    }
+    guard namesBytes <= GatewayLimits.acknowledgedNamesBytesMax else {
+      return ClientMessageFault(
+        error: .symbolLimitExceeded,
+        reason: "the names held do not fit into one acknowledgement of 1 MiB")
     }
     guard directory.count + topicsAdded <= GatewayLimits.topicsMax else {
       return ClientMessageFault(
@@ -210,6 +224,13 @@ struct SubscriptionLists {
     // Corrections and cancelled trades follow the trades, on stocks.
     guard path == .stock else { return carried }
     return carried + [("corrections", .trades), ("cancelErrors", .trades)]
+  }
+
+  /// Bytes that a name takes in an acknowledgement at the most, in either encoding: quotes and a
+  /// comma around it, wherever it is listed.
+  static func bytes(of name: TopicDirectory.Name) -> Int {
+    let lists = name.path == .stock && name.channel == .trades ? 3 : 1
+    return lists * (name.symbol.withBytes { $0.count } + 3)
   }
 
   func write(_ encoding: ClientEncoding, into out: inout ByteWriter) {

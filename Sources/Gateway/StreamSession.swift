@@ -18,6 +18,8 @@ struct StreamSession {
   var stage = Stage.connected
   /// Loop milliseconds.
   let openedAt: UInt64
+  /// What the names held take in an acknowledgement; see `SubscriptionLists.bytes`.
+  var namesBytes = 0
   /// Since when a frame has been waiting to leave wholly; 0 when none is.
   var blockedAt: UInt64 = 0
 

@@ -42,8 +42,13 @@ package final class IngestLoop {
   private let log: RateLimitedLog
   private var stage = Stage.waiting
   private var epochUnconfirmed = false
+  private var epochsAsked = 0
+  /// The epoch that this run began with; part of the symbol list's version.
+  private var firstEpoch: UInt64 = 0
   private var listedSymbols = 0
+  private var listVersion: UInt64 = 0
   private var listedAt: UInt64 = 0
+  private var playsOn = false
   private var scratch = ByteWriter(capacity: 4_096)
   private var flushTimer: LoopTimer?
   private var refreshTimer: LoopTimer?
@@ -100,7 +105,8 @@ package final class IngestLoop {
 
   private func redisReady() {
     log.log(.info, kind: "ready", "connected to Redis", metadata: ["redis": "\(redis.url)"])
-    board.markAllDirty()  // Redis may have come back empty
+    // Redis may have come back empty. What an ended feed said last is nobody's price any more.
+    if stage != .ended { board.markAllDirty() }
     listedSymbols = 0
     if stage == .waiting || epochUnconfirmed { renewEpoch() }
   }
@@ -112,30 +118,34 @@ package final class IngestLoop {
   // MARK: - Epochs
 
   private func renewEpoch() {
-    let floor = board.epoch + 1
+    epochsAsked += 1
     redis.sendForView(
-      EpochScript.command(feed: configuration.feed, floor: floor),
+      EpochScript.command(feed: configuration.feed, floor: board.epoch + 1),
       { [weak self] result in
-        self?.epochAnswered(result, floor: floor)
+        self?.epochAnswered(result)
       })
   }
 
-  private func epochAnswered(_ result: Result<RedisReplyView, RedisError>, floor: UInt64) {
+  private func epochAnswered(_ result: Result<RedisReplyView, RedisError>) {
     guard !isClosed else { return }
+    epochsAsked -= 1
+    // Asked here, not when it was sent: an epoch of our own may have begun meanwhile.
+    let floor = board.epoch + 1
     if case .success(let reply) = result, let epoch = reply.integer, epoch > 0 {
-      board.epoch = UInt64(epoch)
+      board.beginEpoch(max(floor, UInt64(epoch)))
       epochUnconfirmed = false
     } else {
       if case .failure(.server(let error)) = result {
         log.log(.error, kind: "epoch", "Redis gives no epoch: \(error)")
       }
-      // Before the first one there is nothing to go on with: the next link asks again. A tape that
-      // loops while Redis is away goes on under an epoch of its own, and takes a larger one later.
-      guard stage != .waiting else { return }
+      // Before the first one there is nothing to go on with. A tape that loops while Redis is away
+      // goes on under an epoch of its own. In both cases `heartbeat` asks again.
+      guard stage == .renewingEpoch else { return }
       let seconds = UInt64(max(0, EventLoop.wallNanoseconds / 1_000_000_000))
-      board.epoch = max(floor, seconds)
+      board.beginEpoch(max(floor, seconds))
       epochUnconfirmed = true
     }
+    if stage == .waiting { firstEpoch = board.epoch }
     if stage != .ended { stage = .playing }
   }
 
@@ -149,7 +159,14 @@ package final class IngestLoop {
     }
   }
 
+  /// A feed without a time of its own (speed `max`) does not run ahead of Redis.
+  private var isAhead: Bool {
+    player.clock.speed == .max
+      && (!redis.isReady || redis.pendingCount >= IngestLimits.unansweredMax)
+  }
+
   private func takeDueItems() {
+    guard !isAhead else { return }
     let now = EventLoop.monotonicNanoseconds
     let wall = Timestamp(nanoseconds: EventLoop.wallNanoseconds)
     for _ in 0..<IngestLimits.itemsPerTurnMax {
@@ -169,13 +186,17 @@ package final class IngestLoop {
     playOn()
   }
 
-  /// More is due: in the next turn, unless a feed without a time of its own has run ahead of Redis.
+  /// More is due: in the next turn. The timer calls `play` too, so one call ahead is enough: each
+  /// more would stay for as long as the feed is behind, and they would pile up.
   private func playOn() {
-    guard player.clock.speed != .max || redis.pendingCount < IngestLimits.unansweredMax else {
-      return
-    }
+    guard !playsOn else { return }
+    playsOn = true
     let confined = Confined(self)
-    loop.submit { confined.ingest?.play() }
+    loop.submit {
+      guard let ingest = confined.ingest else { return }
+      ingest.playsOn = false
+      ingest.play()
+    }
   }
 
   /// `@unchecked Sendable`: made and opened on the loop's thread only.
@@ -200,12 +221,14 @@ package final class IngestLoop {
   // MARK: - What is said of the feed
 
   private func heartbeat() {
-    guard stage != .waiting, redis.isReady, !isClosed else { return }
+    guard redis.isReady, !isClosed else { return }
+    if stage == .waiting || epochUnconfirmed, epochsAsked == 0 { renewEpoch() }
+    guard stage != .waiting else { return }
     listSymbols()
     let heartbeat = FeedHeartbeat(
       sequence: board.sequence, timestamp: player.time ?? Timestamp(nanoseconds: 0),
       state: stage == .ended ? .ended : .live, speedThousandths: speedThousandths,
-      symbolsVersion: UInt64(listedSymbols), stale: board.staleSymbols())
+      symbolsVersion: listVersion, stale: board.staleSymbols())
     scratch.removeAll()
     heartbeat.append(to: &scratch)
     write(.heartbeat, publishing: true)
@@ -218,7 +241,9 @@ package final class IngestLoop {
     }
   }
 
-  /// The list's version is its length: symbols are only ever added.
+  /// The list's version is its length, for symbols are only ever added, and above it the run's first
+  /// epoch: another run's list of the same length is another list. 32 + 17 bits, 65,536 symbols at
+  /// the most, are below 2^53, which every JSON reader keeps exactly.
   private func listSymbols() {
     let symbols = player.source.context.symbols
     let age = loop.nowMilliseconds &- listedAt
@@ -227,8 +252,10 @@ package final class IngestLoop {
     }
     let names = (0..<symbols.count).map { symbols.name(of: SymbolID(index: UInt32($0))) }
     scratch.removeAll()
-    FeedSymbolList(version: UInt64(names.count), symbols: names).append(to: &scratch)
+    let version = (firstEpoch & 0xFFFF_FFFF) << 17 | UInt64(names.count)
+    FeedSymbolList(version: version, symbols: names).append(to: &scratch)
     if write(.symbols, publishing: false) {
+      listVersion = version
       listedSymbols = names.count
       listedAt = loop.nowMilliseconds
     }

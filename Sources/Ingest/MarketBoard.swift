@@ -12,7 +12,7 @@ package import MarketData
 package final class MarketBoard {
   package struct Counters: Sendable {
     package var events: UInt64 = 0
-    /// Values written by SET, refreshes included.
+    /// Values that Redis took by SET, refreshes included.
     package var writes: UInt64 = 0
     package var refreshes: UInt64 = 0
     package var publications: UInt64 = 0
@@ -62,7 +62,7 @@ package final class MarketBoard {
   private var refreshSlice = 0
 
   /// The epoch of the events applied from now on. A value keeps the one that it came with.
-  package var epoch: UInt64
+  package private(set) var epoch: UInt64
   /// The feed's position of the last event applied.
   package private(set) var position: UInt64 = 0
   /// Symbols with a key that cannot be vouched for.
@@ -76,6 +76,14 @@ package final class MarketBoard {
   }
 
   package var sequence: SequenceNumber { SequenceNumber(epoch: epoch, number: position) }
+
+  /// Numbering restarts. The position does too: were it kept, a heartbeat before the first event
+  /// would claim a place that the feed then falls back from, and gateways ignore what falls back.
+  package func beginEpoch(_ epoch: UInt64) {
+    precondition(epoch > self.epoch, "an epoch that is not larger")
+    self.epoch = epoch
+    position = 0
+  }
 
   // MARK: - Events in
 
@@ -150,20 +158,34 @@ package final class MarketBoard {
   // MARK: - Values out
 
   package var hasUnwritten: Bool { !dirty.isEmpty }
+  /// Symbols with something unwritten; at most those held.
+  package var symbolsUnwritten: Int { dirty.count }
+  /// Symbols with a slot; at most those of the table.
+  package var symbolsHeld: Int { slots.count }
 
-  /// Writes what changed since the last flush. What the sink does not take stays for the next one.
+  /// Writes what changed since the last flush. What the sink does not take stays for the next one,
+  /// and so does all that is behind it: a full sink takes no more now, and to encode 10,000 symbols
+  /// in vain each 5 ms would keep the loop from emptying it.
   package func flush(to sink: some MarketSink, nowMilliseconds: UInt64) {
     swap(&dirty, &dirtySpare)
+    var isFull = false
     for symbol in dirtySpare {
       let index = Int(symbol.index)
       let keys = slots[index].dirty
       slots[index].dirty = []
       for (bit, marketKey) in Keys.all where keys.contains(bit) {
+        guard !isFull else {
+          markDirty(bit, symbol)
+          continue
+        }
         let taken =
           slots[index].stale.contains(bit)
           ? withdraw(marketKey, symbol, from: sink)
           : write(marketKey, symbol, to: sink, nowMilliseconds: nowMilliseconds)
-        if !taken { markDirty(bit, symbol) }
+        if !taken {
+          markDirty(bit, symbol)
+          isFull = true
+        }
       }
     }
     dirtySpare.removeAll(keepingCapacity: true)
@@ -178,23 +200,25 @@ package final class MarketBoard {
   }
 
   /// Writes quiet symbols' keys again, by SET alone and with the numbers they have, before they
-  /// expire. One call looks at one slice of the symbols, so that the writes are spread evenly.
+  /// expire. One call looks at one slice of the symbols, so that the writes are spread evenly. A
+  /// slice that the sink does not take is looked at again by the next call.
   package func refreshNextSlice(to sink: some MarketSink, nowMilliseconds: UInt64) {
-    refreshSlice = (refreshSlice + 1) % IngestLimits.refreshSlices
     for index in stride(from: refreshSlice, to: slots.count, by: IngestLimits.refreshSlices) {
-      for (place, (bit, marketKey)) in Keys.all.enumerated()
-      where slots[index].live.contains(bit) {
+      // What is dirty is not quiet: the flush writes it, and publishes it.
+      let quiet = slots[index].live.subtracting(slots[index].dirty)
+      for (place, (bit, marketKey)) in Keys.all.enumerated() where quiet.contains(bit) {
         let age = nowMilliseconds &- slots[index].written[place]
         let due = UInt64(marketKey.ttlMilliseconds) / IngestLimits.refreshAgeFraction
         guard age >= due else { continue }
         let symbol = SymbolID(index: UInt32(index))
         encode(marketKey, symbol)
-        if set(marketKey, to: sink) {
-          slots[index].written[place] = nowMilliseconds
-          counters.refreshes &+= 1
-        }
+        guard set(marketKey, to: sink) else { return }
+        slots[index].written[place] = nowMilliseconds
+        counters.writes &+= 1
+        counters.refreshes &+= 1
       }
     }
+    refreshSlice = (refreshSlice + 1) % IngestLimits.refreshSlices
   }
 
   /// The names of the symbols that cannot be vouched for, for the heartbeat.
@@ -228,7 +252,9 @@ package final class MarketBoard {
     beginKey(marketKey, symbol)
     WireJSON.encodeStale(
       symbol, since: slot.staleSince, sequence: slot.staleSequence, symbols: symbols, into: &value)
-    return key.withBytes { sink.delete(key: $0) } && publish(to: sink)
+    guard key.withBytes({ sink.delete(key: $0) }), publish(to: sink) else { return false }
+    counters.publications &+= 1
+    return true
   }
 
   private func set(_ marketKey: MarketKey, to sink: some MarketSink) -> Bool {
