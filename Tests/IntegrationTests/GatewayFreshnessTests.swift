@@ -25,7 +25,7 @@ extension Services {
       for (encoding, names) in [(StreamClient.Encoding.json, ["AAPL"]), (.messagePack, ["*"])] {
         let client = try StreamClient.ready(scene, encoding)
         try client.subscribe(trades: names, quotes: names, orderbooks: names)
-        #expect(Set(try client.drain().map(\.kind)) == ["q", "o"])
+        #expect(Set(try client.drain(2).map(\.kind)) == ["q", "o"])
         clients.append(client)
       }
       return clients
@@ -66,14 +66,14 @@ extension Services {
         let all = try StreamClient.ready(scene, .messagePack)
         try all.subscribe(trades: ["*"], quotes: ["*"], orderbooks: ["*"])
         try expectStale(
-          all.only("AAPL"), by: Deadline(milliseconds: 500), channels: Self.channels)
+          all.only("AAPL", of: 4), by: Deadline(milliseconds: 500), channels: Self.channels)
         for client in clients {
           #expect(try client.drain().allSatisfy { $0.symbol == "MSFT" }, "told once")
         }
         // The same quiet values are vouched for again: they come again, the event does not.
         feed.beSilent(false)
         for client in clients + [late] {
-          let back = try client.drain()
+          let back = try client.drain(2)
           #expect(Set(back.map(\.kind)) == ["q", "o"] && back.count == 2, "\(back)")
         }
         // A quiet symbol of a living feed is not called stale.
@@ -82,7 +82,7 @@ extension Services {
         #expect(try afterwards.drain().isEmpty)
         #expect(try scene.get("/readyz").status == 200)
         feed.put("stock:AAPL:price", Value.trade("AAPL", 4, after: 3))
-        for client in clients { #expect(try client.drain().map(\.sequence) == [[1, 4]]) }
+        for client in clients { #expect(try client.drain(1).map(\.sequence) == [[1, 4]]) }
       }
     }
 
@@ -107,7 +107,7 @@ extension Services {
         // One that comes later has them all from the topics that are there.
         let late = try StreamClient.ready(scene, encoding)
         try late.subscribe(trades: ["*"])
-        let toLate = try late.drain()
+        let toLate = try late.drain(6_000)
         #expect(toLate.count == 6_000 && toLate.allSatisfy { $0.kind == "stale" })
       }
     }
@@ -120,7 +120,7 @@ extension Services {
           try expectStale(client, by: Deadline(milliseconds: 500), channels: Self.channels)
         }
         feed.say { $0.state = .live }
-        #expect(Set(try clients[0].drain().map(\.kind)) == ["q", "o"])
+        #expect(Set(try clients[0].drain(2).map(\.kind)) == ["q", "o"])
       }
     }
 
@@ -139,7 +139,7 @@ extension Services {
         try await scene.untilReady()
         for client in clients {
           #expect(
-            Set(try client.drain(quietMilliseconds: 500).map(\.kind)).isSuperset(of: ["q", "o"]))
+            Set(try client.drain(2).map(\.kind)).isSuperset(of: ["q", "o"]))
         }
         feed.put("stock:AAPL:price", Value.trade("AAPL", 6, after: 5))
         for client in clients {
@@ -202,7 +202,7 @@ extension Services {
         try await feed.settle()
         let client = try StreamClient.ready(scene)
         try client.subscribe(trades: ["AAPL", "MSFT"], quotes: ["AAPL", "MSFT"])
-        #expect(try client.drain().count == 2)
+        #expect(try client.drain(2).count == 2)
         for key in ["stock:AAPL:quote", "stock:AAPL:price"] {
           feed.delete(key)
           feed.publish(key, Value.stale("AAPL", 4))
@@ -215,12 +215,12 @@ extension Services {
         // Late subscribers: on the topics that are there, on a new one, and by wildcard.
         let late = try StreamClient.ready(scene, .messagePack)
         try late.subscribe(trades: ["AAPL"], quotes: ["AAPL", "MSFT"], orderbooks: ["AAPL"])
-        let told = try late.drain()
+        let told = try late.drain(4)
         #expect(told.filter { $0.kind == "stale" }.count == 3, "\(told)")
         #expect(told.filter { $0.kind == "q" }.map(\.symbol) == ["MSFT"])
         let all = try StreamClient.ready(scene)
         try all.subscribe(trades: ["*"], quotes: ["*"])
-        let toAll = try all.drain()
+        let toAll = try all.drain(3)
         #expect(
           Set(toAll.filter { $0.kind == "stale" }.map { "\($0.symbol) \($0["c"]!.string!)" })
             == ["AAPL trades", "AAPL quotes"], "\(toAll)")
@@ -229,11 +229,11 @@ extension Services {
         feed.put("stock:AAPL:price", Value.trade("AAPL", 6, after: 3))
         feed.say { $0.stale = .symbols([]) }
         for one in [client, late, all] {
-          #expect(try one.drain().map(\.sequence) == [[1, 5], [1, 6]])
+          #expect(try one.drain(2).map(\.sequence) == [[1, 5], [1, 6]])
         }
         let last = try StreamClient.ready(scene)
         try last.subscribe(trades: ["AAPL"], quotes: ["AAPL"])
-        #expect(try last.drain().map(\.sequence) == [[1, 5]])
+        #expect(try last.drain(1).map(\.sequence) == [[1, 5]])
       }
     }
 
@@ -254,9 +254,9 @@ extension Services {
 }
 
 extension StreamClient {
-  /// Throws away what concerns other symbols and has come by now.
-  func only(_ symbol: String) throws -> StreamClient {
-    putBack(try drain().filter { $0.symbol == symbol })
+  /// Waits for some messages and throws away those that concern other symbols.
+  func only(_ symbol: String, of count: Int) throws -> StreamClient {
+    putBack(try drain(count).filter { $0.symbol == symbol })
     return self
   }
 }

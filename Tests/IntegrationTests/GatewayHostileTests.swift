@@ -84,7 +84,7 @@ extension Services {
         try plain.subscribe(trades: ["AAPL"], quotes: ["AAPL"])
         feed.put("stock:AAPL:quote", Value.quote("AAPL", 1))
         feed.put("stock:AAPL:price", Value.trade("AAPL", 2, after: 0))
-        for client in [packed, plain] { #expect(try client.drain().count == 2) }
+        for client in [packed, plain] { #expect(try client.drain(2).count == 2) }
         var garbage = Self.garbage.map { Array($0.utf8) }
         garbage.append([])
         garbage.append([0xff, 0xfe, 0x00])
@@ -97,7 +97,7 @@ extension Services {
         feed.put("stock:AAPL:quote", Value.quote("AAPL", 3))
         feed.put("stock:AAPL:price", Value.trade("AAPL", 4, after: 2))
         for client in [packed, plain] {
-          #expect(try client.drain().map(\.sequence) == [[1, 3], [1, 4]])
+          #expect(try client.drain(2).map(\.sequence) == [[1, 3], [1, 4]])
         }
         #expect(try scene.gateway("messages_malformed_total") == Double(2 * garbage.count))
       }
@@ -129,9 +129,9 @@ extension Services {
           "stock:AAPL:quote",
           "{\"E\":1,\"N\":1,\"T\":\"q\",\"S\":\"AAPL\",\"t\":\"yesterday\"}")
         feed.put("stock:AAPL:price", Value.trade("AAPL", 2, after: 0))
-        #expect(try packed.drain().map(\.sequence) == [[1, 2]])
+        #expect(try packed.drain(1).map(\.sequence) == [[1, 2]])
         feed.put("stock:AAPL:quote", Value.quote("AAPL", 3))
-        #expect(try packed.drain().map(\.sequence) == [[1, 3]])
+        #expect(try packed.drain(1).map(\.sequence) == [[1, 3]])
         #expect(try scene.gateway("derivation_failures_total") >= 1)
       }
     }
@@ -149,12 +149,12 @@ extension Services {
         feed.put("stock:AAPL:quote", Value.quote("AAPL", 1))
         feed.put("stock:MSFT:quote", Value.quote("MSFT", 2))
         feed.put("depth:AAPL", Value.book("AAPL", 3))
-        #expect(Set(try client.drain().map(\.sequence)) == [[1, 1], [1, 2], [1, 3]])
+        #expect(Set(try client.drain(3).map(\.sequence)) == [[1, 1], [1, 2], [1, 3]])
         // All three are joined: what is read when the feed returns comes again.
         feed.say { $0.state = .paused }
-        #expect(try client.drain().map(\.kind) == ["stale", "stale", "stale"])
+        #expect(try client.drain(3).map(\.kind) == ["stale", "stale", "stale"])
         feed.say { $0.state = .live }
-        #expect(Set(try client.drain().map(\.sequence)) == [[1, 1], [1, 2], [1, 3]])
+        #expect(Set(try client.drain(3).map(\.sequence)) == [[1, 1], [1, 2], [1, 3]])
       }
     }
 
@@ -174,7 +174,7 @@ extension Services {
         for text in heartbeats { feed.publish("feed:main:heartbeat", text) }
         try await feed.settle()
         feed.put("stock:AAPL:quote", Value.quote("AAPL", 1))
-        #expect(try client.drain().map(\.sequence) == [[1, 1]])
+        #expect(try client.drain(1).map(\.sequence) == [[1, 1]])
         #expect(try scene.gateway("messages_malformed_total") == Double(heartbeats.count))
         // A symbol list that is none; then one with a name that is none.
         feed.set("feed:main:symbols", "{\"version\":2,\"symbols\":[1]}")

@@ -117,7 +117,7 @@ final class ServiceScene {
     let answer = try #require(redis.command("SCAN", "0", "MATCH", pattern, "COUNT", "100000"))
     // *2, the cursor, and an array of bulk strings.
     let lines = answer.split(separator: "\r\n", omittingEmptySubsequences: false).dropFirst(4)
-    return lines.enumerated().filter { $0.offset % 2 == 0 && !$0.element.isEmpty }
+    return lines.enumerated().filter { $0.offset % 2 == 1 }
       .map { String($0.element) }
   }
 

@@ -132,10 +132,13 @@ final class StreamClient {
     return nil
   }
 
-  /// Everything that comes until there has been nothing for so long.
-  func drain(quietMilliseconds: Int32 = 200) throws -> [WireValue] {
+  /// So many messages, however long a busy machine takes, and everything else that comes until there
+  /// has been nothing for a moment.
+  func drain(_ count: Int = 0) throws -> [WireValue] {
     var all: [WireValue] = []
-    while let message = try next(milliseconds: quietMilliseconds) { all.append(message) }
+    while let message = try next(milliseconds: all.count < count ? 5_000 : 120) {
+      all.append(message)
+    }
     return all
   }
 
@@ -175,7 +178,9 @@ final class StreamClient {
 
   /// One frame, whatever it is; false when none came or the connection ended.
   private func readFrame(milliseconds: Int32) throws -> Bool {
-    guard let frame = socket.readFrame(milliseconds: milliseconds) else { return false }
+    // The time is for its first byte: a frame that has begun comes whole, or it would be lost.
+    if socket.pending.isEmpty, !socket.receive(milliseconds: milliseconds) { return false }
+    guard let frame = socket.readFrame() else { return false }
     switch frame.opcode {
     case 1, 2:
       frames += 1
