@@ -43,7 +43,7 @@ extension Services {
           client.say(
             StreamClient.message(
               "subscribe", trades: ["AAPL"], quotes: [String(repeating: "A", count: 33)]))
-          #expect(try error(client, 400).contains("name 2"))
+          #expect(try error(client, 400).contains("quotes name 1"))
           let answer = try client.subscribe(quotes: ["MSFT"])
           #expect(answer["trades"]?.strings == [], "a refused subscribe changes nothing")
         }
