@@ -72,11 +72,11 @@ let programs: [Target] = [
 
 let testTargets: [Target] = [
   tests("EventLoopsTests", ["EventLoops"]),
-  tests("MarketDataTests", ["MarketData"]),
+  tests("MarketDataTests", ["MarketData", "TestSupport"]),
   tests("WebTransportTests", ["WebTransport", "EventLoops", "TestSupport", "CLibwebsockets"]),
   tests("RepositoryTests", []),
   tests("ServiceSupportTests", ["ServiceSupport", "EventLoops", logging, coreMetrics]),
-  tests("FeedsTests", ["Feeds", "MarketData", "CZlib"]),
+  tests("FeedsTests", ["Feeds", "MarketData", "CZlib", "TestSupport"]),
   tests("GatewayTests", ["FanOut", "Gateway", "MarketData", "TestSupport", "WebTransport"]),
   tests("IngestTests", ["Ingest", "MarketData", "TestSupport"]),
   tests("RedisClientTests", ["RedisClient", "TestSupport"]),
