@@ -67,15 +67,16 @@ let programs: [Target] = [
       "EventLoops", "Feeds", "Gateway", "Ingest", "RedisClient", "ServiceSupport", "WebTransport",
       argumentParser, logging,
     ]),
-  program("tapedeck-bench", ["CUV", argumentParser]),
+  program("tapedeck-bench", ["CUV", "EventLoops", "Feeds", "MarketData", argumentParser]),
 ]
 
 let testTargets: [Target] = [
   tests("EventLoopsTests", ["EventLoops"]),
-  tests("MarketDataTests", ["MarketData"]),
+  tests("MarketDataTests", ["MarketData", "TestSupport"]),
+  tests("WebTransportTests", ["WebTransport", "EventLoops", "TestSupport", "CLibwebsockets"]),
   tests("RepositoryTests", []),
   tests("ServiceSupportTests", ["ServiceSupport", "EventLoops", logging, coreMetrics]),
-  tests("FeedsTests", ["Feeds", "MarketData", "CZlib"]),
+  tests("FeedsTests", ["Feeds", "MarketData", "CZlib", "TestSupport"]),
   tests("GatewayTests", ["FanOut", "Gateway", "MarketData", "TestSupport", "WebTransport"]),
   tests(
     "IngestTests",
@@ -84,7 +85,12 @@ let testTargets: [Target] = [
       "TestSupport", logging,
     ]),
   tests("RedisClientTests", ["RedisClient", "TestSupport"]),
-  tests("IntegrationTests", ["EventLoops", "RedisClient", "TestSupport"]),
+  tests(
+    "IntegrationTests",
+    [
+      "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "RedisClient", "ServiceSupport",
+      "TestSupport", "WebTransport", logging,
+    ]),
   tests("FanOutTests", ["FanOut"]),
 ]
 

@@ -151,8 +151,9 @@ extension FanOutState {
     }
     let oldestWeight = weight(topic, before: topic.oldest)
     let lost = min(oldestWeight &- before, stopWeight &- before)
-    let isUnknown = record.owesUnknown || details[record.target].evictedUnknown > next
-    debt.add(lost, isUnknown: isUnknown, topic: record.target)
+    // An unknown gap weighs 1: where nothing was lost before the wildcard's start, it came after it.
+    let isUnknown = lost > 0 && details[record.target].evictedUnknown > next
+    debt.add(lost, isUnknown: isUnknown || record.owesUnknown, topic: record.target)
     next = topic.oldest
     before = oldestWeight
     return debt

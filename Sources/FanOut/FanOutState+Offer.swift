@@ -167,7 +167,7 @@ extension FanOutState {
       }
     } else {
       if let cell { arena.release(cell.slot) }
-      details[topic].evictedPosition = position
+      if weight > 0 { details[topic].evictedPosition = position }
       if kind == .unknownGap { details[topic].evictedUnknown = sequence + 1 }
     }
     touch(topic)
@@ -209,7 +209,10 @@ extension FanOutState {
     let sequence = state.oldest
     if state.isEvents {
       let header = header(state, sequence)
-      details[topic].evictedPosition = header.position
+      // A notice is not missed.
+      if weight(state, before: sequence + 1) != header.weightBefore {
+        details[topic].evictedPosition = header.position
+      }
       if header.kind == EntryKind.unknownGap.rawValue {
         details[topic].evictedUnknown = sequence + 1
       }

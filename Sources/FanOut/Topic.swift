@@ -56,7 +56,7 @@ struct TopicDetail: BitwiseCopyable {
   var next = noIndex
   /// Position + 1 in the group's order of its newest message; 0 before the first.
   var newestPosition: UInt64 = 0
-  /// The same of the newest message that left the ring.
+  /// The same of the newest event or gap that left the ring.
   var evictedPosition: UInt64 = 0
   /// Sequence + 1 of the newest unknown gap that left the ring; 0 if there was none.
   var evictedUnknown: UInt64 = 0

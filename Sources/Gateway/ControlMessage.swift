@@ -59,24 +59,29 @@ enum ControlMessage {
     out.append("\"}")
   }
 
-  /// A value written as JSON, as a frame of its own.
-  static func wrap(
-    _ value: borrowing ByteWriter, _ encoding: ClientEncoding, into out: inout ByteWriter
+  /// Several notices, in a frame of their own.
+  static func staleNotices(
+    _ names: [TopicDirectory.Name], since: Timestamp, _ encoding: ClientEncoding,
+    into out: inout ByteWriter
   ) {
-    switch encoding {
-    case .json:
-      out.append("[")
-      value.withUnsafeBytes { out.append($0) }
-      out.append("]")
-    case .messagePack:
-      out.packArray(count: 1)
-      do {
-        try value.withUnsafeBytes { (bytes) throws(MarketDataError) in
-          try MessagePackTranscoder.transcode(bytes, into: &out)
+    if encoding == .json { out.append("[") } else { out.packArray(count: names.count) }
+    var notice = ByteWriter(capacity: 128)
+    for (place, name) in names.enumerated() {
+      notice.removeAll()
+      staleNotice(symbol: name.symbol, channel: name.channel, since: since, into: &notice)
+      notice.withUnsafeBytes { bytes in
+        if encoding == .json {
+          if place > 0 { out.append(",") }
+          out.append(bytes)
+        } else {
+          do throws(MarketDataError) {
+            try MessagePackTranscoder.transcode(bytes, into: &out)
+          } catch {
+            preconditionFailure("a value of our own that cannot be read: \(error)")
+          }
         }
-      } catch {
-        preconditionFailure("a value of our own that cannot be read: \(error)")
       }
     }
+    if encoding == .json { out.append("]") }
   }
 }

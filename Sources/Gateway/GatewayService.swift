@@ -41,17 +41,19 @@ package final class GatewayService: Sendable {
         var own = configuration
         own.web.port = port
         let loop = try EventLoop.start(name: "gateway-\(index)")
+        let stream: Confined
         do {
-          let started = try await loop.run { [own] in
-            try begin(own, index, loop, readiness, metrics, logger)
+          stream = try await loop.run { [own] in
+            try make(own, index, loop, readiness, metrics, logger)
           }
-          parts.append(Part(loop: loop, stream: started.stream))
-          port = started.port
         } catch {
           loop.stop()
           loop.join()
           throw error
         }
+        // From here on it has handles, also when listening fails (a port in use).
+        parts.append(Part(loop: loop, stream: stream))
+        port = try await loop.run { try stream.stream.start() }
       }
     } catch {
       await close(parts)
@@ -65,22 +67,21 @@ package final class GatewayService: Sendable {
     self.port = port
   }
 
-  private static func begin(
+  private static func make(
     _ configuration: StreamLoop.Configuration, _ index: Int, _ loop: EventLoop,
     _ readiness: Readiness, _ metrics: PrometheusRegistry, _ logger: Logger
-  ) throws -> (stream: Confined, port: UInt16) {
+  ) throws -> Confined {
     var router = Router()
     GatewayRoutes.add(to: &router, loop: loop, readiness: readiness, metrics: metrics)
     let log = RateLimitedLog(logger, now: { loop.nowMilliseconds })
     let stream = try StreamLoop(
       loop: loop, configuration: configuration, readiness: readiness,
       checkName: checkName(index), log: log, router: router)
-    let port = try stream.start()
     let collections = [
       metrics.observe(loop),
       metrics.collect(on: loop) { [unowned stream] in stream.collect(into: &$0) },
     ]
-    return (Confined(stream, collections), port)
+    return Confined(stream, collections)
   }
 
   /// No new clients on any loop.

@@ -33,10 +33,7 @@ package enum GatewayLimits {
   /// about 300 bytes before its first message. Over it: 405.
   package static let topicsMax = 100_000
 
-  /// Bytes of one client's message; the transport closes with 1009 above it. 10,000 symbols on six
-  /// channels are 0.6 MB.
-  package static let clientMessageBytesMax = 1_048_576
-
-  /// Bytes of a heartbeat or symbol list read from Redis. 65,536 symbols of 35 bytes are 2.3 MB.
-  package static let symbolListBytesMax = 4 * 1_048_576
+  /// Stale notices for one new subscriber in one frame: 100 of up to 120 bytes are 12 KB, below a
+  /// frame of data's 16 KiB.
+  package static let noticesPerFrameMax = 100
 }

@@ -83,10 +83,9 @@ extension StreamLoop: RedisSubscriberDelegate {
     counters.messages &+= 1
     let header: MessageHeader
     do {
-      header = try MessageHeader(scanning: payload)
-      try WireJSON.check(payload)
+      header = try checkedHeader(payload)
     } catch {
-      return malformed(index, error)
+      return malformed(index, "\(error)")
     }
     guard let verdict = directory.update(index, { $0.receive(header) }) else { return }
     carryOut(verdict, payload, topic: index)
@@ -107,15 +106,27 @@ extension StreamLoop: RedisSubscriberDelegate {
       distributor.offer(record.id, payload.bytes)
     case .announceStale: announceStale(record, since: markerTime(payload))
     }
-    askForFlush()
+    if record.name.channel.key.carriesEvents {
+      keepRingFromOverflowing(index)
+    } else {
+      askForFlush()
+    }
   }
 
-  private func malformed(_ index: UInt32, _ error: MarketDataError) {
+  /// A burst of one symbol's events that would leave the ring before the flush is due: clients who
+  /// keep up get it at once, and gaps remain for those who do not.
+  private func keepRingFromOverflowing(_ index: UInt32) {
+    let flush = counters.flushes
+    let offered = directory.update(index) { $0.offered(inFlush: flush) } ?? 0
+    if offered >= configuration.fanOut.trades / 2 { flushNow() } else { askForFlush() }
+  }
+
+  private func malformed(_ index: UInt32, _ reason: String) {
     counters.malformed &+= 1
     let name = directory.record(index).map { String(decoding: key(of: $0.name), as: UTF8.self) }
     log.log(
       .warning, kind: "value", "malformed value from Redis",
-      metadata: ["key": "\(name ?? "unknown")", "reason": "\(error)"])
+      metadata: ["key": "\(name ?? "unknown")", "reason": "\(reason)"])
   }
 
   private func announceStale(_ record: TopicDirectory.Record, since: Timestamp) {
@@ -162,29 +173,71 @@ extension StreamLoop: RedisSubscriberDelegate {
     joins.answered()
     defer { sendReads() }
     guard let record = directory.record(topic.index), record.id == topic else { return }
-    // A failed read is repeated when the link is ready again.
-    guard case .success(let reply) = result else { return }
-    reply.withBytes { bytes in
-      bytes.withUnsafeBytes { payload in
-        let header = reply.isNull ? nil : try? MessageHeader(scanning: payload)
-        let verdict = directory.update(topic.index) {
-          $0.read(header, generation: generation, feedIsLive: watch.isLive)
-        }
-        if let verdict, verdict != .drop { carryOut(verdict, payload, topic: topic.index) }
-        if header == nil { joinedWithoutValue(record) }
+    switch result {
+    case .success(let reply) where !reply.isNull:
+      reply.withBytes { bytes in
+        bytes.withUnsafeBytes { hasRead($0, record, generation: generation) }
+      }
+    case .success: hasRead(nil, record, generation: generation)
+    // The key holds something that is no string: as good as no value.
+    case .failure(.server(let error)):
+      malformed(topic.index, "\(error)")
+      hasRead(nil, record, generation: generation)
+    // Asked anew when the link is ready again.
+    case .failure: return
+    }
+  }
+
+  private func hasRead(
+    _ payload: UnsafeRawBufferPointer?, _ record: TopicDirectory.Record, generation: UInt32
+  ) {
+    var header: MessageHeader?
+    if let payload {
+      do {
+        header = try checkedHeader(payload)
+      } catch {
+        malformed(record.id.index, "\(error)")
       }
     }
+    let verdict = directory.update(record.id.index) {
+      $0.read(header, generation: generation, feedIsLive: watch.isLive)
+    }
+    if let verdict, let payload, verdict != .drop {
+      carryOut(verdict, payload, topic: record.id.index)
+    }
+    if header == nil { joinedWithoutValue(record) }
+  }
+
+  /// The header of a value that can be put into a frame as it is.
+  private func checkedHeader(
+    _ payload: UnsafeRawBufferPointer
+  ) throws(MarketDataError) -> MessageHeader {
+    let header = try MessageHeader(scanning: payload)
+    try WireJSON.check(payload)
+    return header
   }
 
   /// A key that is not there means little: nothing has happened yet. But when the heartbeat names
   /// the symbol, its key was withdrawn, and late subscribers are to know.
   private func joinedWithoutValue(_ record: TopicDirectory.Record) {
-    guard watch.heartbeat?.stale == .all || staleSymbols.contains(record.name.symbol) else {
-      return
-    }
-    guard directory.update(record.id.index, { $0.feedStopped() }) == true else { return }
+    guard isNamedStale(record.name.symbol),
+      directory.update(record.id.index, { $0.feedStopped() }) == true
+    else { return }
     announceStale(record, since: Timestamp(nanoseconds: EventLoop.wallNanoseconds))
     askForFlush()
+  }
+
+  private func isNamedStale(_ symbol: SymbolName) -> Bool {
+    watch.heartbeat?.stale == .all || staleSymbols.contains(symbol)
+  }
+
+  /// A topic may have been joined after its symbol's marker was published and before the heartbeat
+  /// named the symbol.
+  private func staleSymbolsChanged() {
+    for index in directory.indexes {
+      guard let record = directory.record(index), record.state.joinedWithoutValue else { continue }
+      joinedWithoutValue(record)
+    }
   }
 
   func redisReady() {
@@ -212,6 +265,7 @@ extension StreamLoop: RedisSubscriberDelegate {
     if heartbeat.stale != staleBefore, case .symbols(let names) = heartbeat.stale {
       staleSymbols = Set(names.compactMap { SymbolName($0) })
     }
+    if heartbeat.stale != staleBefore, heartbeat.stale != .symbols([]) { staleSymbolsChanged() }
     if redis.isReady { readiness.pass(checkName) }
     if heartbeat.symbolsVersion != symbolList.version {
       symbolListWanted = heartbeat.symbolsVersion

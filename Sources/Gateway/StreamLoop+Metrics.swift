@@ -28,6 +28,11 @@ extension StreamLoop {
     counter("bytes", "Bytes of those frames.", fanOut.bytes)
     counter("conflated", "States overtaken before they were sent.", fanOut.conflated)
     counter("derivations", "Encodings derived from JSON.", fanOut.derivations)
+    counter(
+      "derivation_failures", "Messages without a derived encoding.", fanOut.derivationFailures)
+    counter(
+      "refused", "Messages too large or without room.",
+      fanOut.refusedForSize &+ fanOut.refusedForMemory)
     gauge("clients", "WebSocket clients.", sessions.count)
     gauge("topics", "Topics held by anybody.", directory.count)
     let memory = distributor.memory

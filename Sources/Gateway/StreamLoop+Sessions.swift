@@ -49,6 +49,7 @@ extension StreamLoop: WebSocketHandler {
     guard let session = sessions[id] else { return }
     sessions.update(id) { $0.blockedAt = 0 }
     distributor.clientWritable(session.client)
+    tellOwedNotices(id)
     askForFlush()
   }
 
@@ -101,11 +102,11 @@ extension StreamLoop: WebSocketHandler {
     var late: [(ConnectionID, StreamError)] = []
     sessions.forEach { session in
       if session.stage == .connected,
-        now &- session.openedAt >= GatewayLimits.authenticationMilliseconds
+        now &- session.openedAt >= configuration.clients.authenticationMilliseconds
       {
         late.append((session.connection, .authenticationTimeout))
       } else if session.stage != .ended, session.blockedAt > 0,
-        now &- session.blockedAt >= GatewayLimits.unwritableMillisecondsMax
+        now &- session.blockedAt >= configuration.clients.unwritableMillisecondsMax
       {
         late.append((session.connection, .slowClient))
       }

@@ -13,22 +13,29 @@ extension StreamLoop {
       return fail(session.connection, fault.error, fault.reason)
     }
     var made: [TopicDirectory.Record] = []
-    var held: [TopicID] = []
+    var stale: Set<TopicID> = []
     var namesBytes = 0
     for entry in message.entries {
       if message.withName(entry, ClientMessage.isWildcard) {
-        subscribeAll(session, entry.channel)
+        subscribeAll(session, entry.channel, &stale)
       } else if let name = name(of: entry, session) {
         guard let topic = topic(name, &made) else { continue }
+        let isCovered =
+          group(name.path, name.channel).map {
+            name.isCarried && distributor.holdsWildcard(session.client, of: $0)
+          } ?? false
         guard distributor.subscribe(session.client, to: topic) == .added else { continue }
-        held.append(topic)
         namesBytes += SubscriptionLists.bytes(of: name)
+        if !isCovered, isStaleEvent(topic.index) { stale.insert(topic) }
       }
     }
     sessions.update(session.connection) { $0.namesBytes += namesBytes }
     acknowledge(session)
     for record in made { carry(record) }
-    tellStaleEvents(session, held)
+    if !stale.isEmpty {
+      sessions.update(session.connection) { $0.owedNotices += stale.sorted { $0.index < $1.index } }
+      tellOwedNotices(session.connection)
+    }
     askForFlush()
   }
 
@@ -68,19 +75,20 @@ extension StreamLoop {
 
   private func subscribeFault(_ session: StreamSession) -> ClientMessageFault? {
     if let fault = channelFault(session) { return fault }
-    var added = 0
+    // A set, for a name that is written twice is held once.
+    var added: Set<TopicDirectory.Name> = []
     var topicsAdded = 0
     var namesBytes = session.namesBytes
     for entry in message.entries {
       guard let name = name(of: entry, session) else { continue }
       let topic = directory.find(name)
       if let topic, distributor.isSubscribed(session.client, to: topic) { continue }
-      added += 1
+      guard added.insert(name).inserted else { continue }
       topicsAdded += topic == nil ? 1 : 0
       namesBytes += SubscriptionLists.bytes(of: name)
     }
-    let heldMax = GatewayLimits.subscriptionsPerClientMax
-    guard distributor.subscriptionCount(of: session.client) + added <= heldMax else {
+    let heldMax = configuration.clients.subscriptionsMax
+    guard distributor.subscriptionCount(of: session.client) + added.count <= heldMax else {
       return ClientMessageFault(
         error: .symbolLimitExceeded, reason: "at most \(heldMax) names per connection")
     }
@@ -131,9 +139,21 @@ extension StreamLoop {
     return topic
   }
 
-  private func subscribeAll(_ session: StreamSession, _ channel: StreamChannel) {
+  private func subscribeAll(
+    _ session: StreamSession, _ channel: StreamChannel, _ stale: inout Set<TopicID>
+  ) {
     guard let group = group(session.path, channel) else { return }
+    let isNew = !distributor.holdsWildcard(session.client, of: group)
     distributor.subscribeAll(session.client, of: group)
+    if isNew, channel.key.carriesEvents {
+      for index in directory.indexes where isStaleEvent(index) {
+        guard let record = directory.record(index), record.name.isCarried,
+          record.name.channel == channel, record.name.path == session.path,
+          !distributor.isSubscribed(session.client, to: record.id)
+        else { continue }
+        stale.insert(record.id)
+      }
+    }
     wildcardsUsed.insert(StreamGroup(path: session.path, channel: channel))
     carryAll(of: StreamGroup(path: session.path, channel: channel))
   }
@@ -194,18 +214,28 @@ extension StreamLoop {
     say(session.connection) { lists.write($0, into: &$1) }
   }
 
-  /// An event topic sends no old message to a new subscriber, so that it is stale must be told apart.
-  private func tellStaleEvents(_ session: StreamSession, _ topics: [TopicID]) {
-    for topic in topics {
-      guard let record = directory.record(topic.index), record.state.isStale,
-        record.name.channel.key.carriesEvents
-      else { continue }
-      say(session.connection) { encoding, out in
-        var notice = ByteWriter(capacity: 128)
-        ControlMessage.staleNotice(
-          symbol: record.name.symbol, channel: record.name.channel, since: lastSign, into: &notice)
-        ControlMessage.wrap(notice, encoding, into: &out)
+  // MARK: - Stale events
+
+  private func isStaleEvent(_ index: UInt32) -> Bool {
+    guard let record = directory.record(index) else { return false }
+    return record.state.isStale && record.name.channel.key.carriesEvents
+  }
+
+  /// An event topic sends no old message to a new subscriber, so that it is stale must be told apart:
+  /// some in a frame, and the next frame when that one has left. A topic that came back to life
+  /// meanwhile is passed over.
+  func tellOwedNotices(_ id: ConnectionID) {
+    while let session = sessions[id], !session.owedNotices.isEmpty, session.blockedAt == 0,
+      session.stage != .ended
+    {
+      let part = session.owedNotices.prefix(GatewayLimits.noticesPerFrameMax)
+      sessions.update(id) { $0.owedNotices.removeFirst(part.count) }
+      let records = part.compactMap { topic in
+        directory.record(topic.index).flatMap { $0.id == topic && $0.state.isStale ? $0 : nil }
       }
+      guard !records.isEmpty else { continue }
+      let since = lastSign
+      say(id) { ControlMessage.staleNotices(records.map(\.name), since: since, $0, into: &$1) }
     }
   }
 }

@@ -21,6 +21,7 @@ package final class StreamLoop {
     package var keys: APIKeys
     package var flushIntervalMilliseconds = GatewayLimits.flushIntervalMilliseconds
     package var fanOut = StreamLoop.Rings()
+    package var clients = StreamLoop.ClientLimits()
 
     package init(redis: RedisURL, feed: String, web: WebServerConfiguration, keys: APIKeys) {
       self.redis = redis
@@ -35,6 +36,14 @@ package final class StreamLoop {
     package var trades = 256
     package var bars = 16
     package var arenaBytesMax = 256 << 20
+    package init() {}
+  }
+
+  /// What one client may do.
+  package struct ClientLimits: Sendable {
+    package var authenticationMilliseconds = GatewayLimits.authenticationMilliseconds
+    package var unwritableMillisecondsMax = GatewayLimits.unwritableMillisecondsMax
+    package var subscriptionsMax = GatewayLimits.subscriptionsPerClientMax
     package init() {}
   }
 
@@ -97,7 +106,9 @@ package final class StreamLoop {
     var limits = FanOutLimits()
     limits.arenaBytesMax = configuration.fanOut.arenaBytesMax
     limits.topicsMax = GatewayLimits.topicsMax
-    limits.subscriptionsPerClientMax = GatewayLimits.subscriptionsPerClientMax
+    // Its wildcards have records too, beside the names that are counted.
+    limits.subscriptionsPerClientMax =
+      configuration.clients.subscriptionsMax + StreamChannel.allCases.count
     distributor = Distributor(limits: limits)
     watch = FeedWatch(nowMilliseconds: loop.nowMilliseconds)
     redis = RedisConnection(
@@ -166,6 +177,12 @@ package final class StreamLoop {
     guard !turnEndAsked, !isClosed else { return }
     turnEndAsked = true
     loop.atTurnEnd(self)
+  }
+
+  /// At once, in the middle of a turn.
+  func flushNow() {
+    flushTimer?.stop()
+    flush()
   }
 
   private func flush() {

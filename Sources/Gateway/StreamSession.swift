@@ -23,6 +23,9 @@ struct StreamSession {
   /// Since when a frame has been waiting to leave wholly; 0 when none is.
   var blockedAt: UInt64 = 0
 
+  /// Event topics that were stale when they were subscribed to: still to be told.
+  var owedNotices: [TopicID] = []
+
   var opcode: WebSocketOpcode { encoding == .json ? .text : .binary }
 }
 

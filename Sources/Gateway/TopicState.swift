@@ -44,6 +44,9 @@ package struct TopicState: Sendable {
   private var lastEvent: SequenceNumber?
   /// The newest event at the time of the join.
   private var baseline: SequenceNumber?
+  /// Events offered since the flush with this number, modulo 2^32.
+  private var flush: UInt32 = 0
+  private var offeredCount: UInt32 = 0
 
   package init(carriesEvents: Bool) { self.carriesEvents = carriesEvents }
 
@@ -68,6 +71,8 @@ package struct TopicState: Sendable {
     phase = .joined
     guard let header, !header.isStaleMarker else { return .drop }
     if carriesEvents {
+      // A quiet symbol is vouched for again, though there is no new event to say so.
+      if feedIsLive { isStale = false }
       if lastEvent == nil, baseline == nil { baseline = header.sequence }
       return .drop
     }
@@ -85,6 +90,19 @@ package struct TopicState: Sendable {
     lastEvent = header.sequence
     isStale = false
     return lost ? .deliverAfterGap : .deliver
+  }
+
+  /// Joined, and nothing has ever been there.
+  package var joinedWithoutValue: Bool {
+    phase == .joined && last == .zero && baseline == nil && !isStale
+  }
+
+  /// Counts an event; gives how many there are since that flush.
+  package mutating func offered(inFlush number: UInt64) -> Int {
+    let number = UInt32(truncatingIfNeeded: number)
+    offeredCount = number == flush ? offeredCount &+ 1 : 1
+    flush = number
+    return Int(offeredCount)
   }
 
   /// The feed as a whole is not live any more. True when the subscribers are to be told.

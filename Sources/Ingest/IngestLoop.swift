@@ -30,6 +30,8 @@ package final class IngestLoop {
     case playing
     /// Between two passes of the tape.
     case renewingEpoch
+    /// The feed has ended; its last values are still to be written.
+    case ending
     case ended
   }
 
@@ -148,16 +150,22 @@ package final class IngestLoop {
       epochUnconfirmed = true
     }
     if stage == .waiting { firstEpoch = board.epoch }
-    if stage != .ended { stage = .playing }
+    if stage == .waiting || stage == .renewingEpoch { stage = .playing }
   }
 
   // MARK: - The play
 
   private func play() {
     guard !isClosed else { return }
+    guard stage != .ended else { return }
     if stage == .playing { takeDueItems() }
-    if board.hasUnwritten, redis.isReady {
-      board.flush(to: sink, nowMilliseconds: loop.nowMilliseconds)
+    guard redis.isReady else { return }
+    if board.hasUnwritten { board.flush(to: sink, nowMilliseconds: loop.nowMilliseconds) }
+    // The last values come before the word that they are the last: one that followed it would look
+    // alive again.
+    if stage == .ending, !board.hasUnwritten {
+      stage = .ended
+      heartbeat()
     }
   }
 
@@ -197,11 +205,10 @@ package final class IngestLoop {
   }
 
   private func end(_ reason: String) {
-    stage = .ended
+    stage = .ending
     log.log(
       .notice, kind: "end", "\(reason)",
       metadata: ["feed": "\(configuration.feed)", "events": "\(board.counters.events)"])
-    heartbeat()
   }
 
   private func refresh() {

@@ -1,10 +1,10 @@
 // JSON's tokens over bytes that may come from anybody: strict RFC 8259, no allocation, no trap.
 //
-// The unsafe base pointer is private to this file (which is why numbers and strings are both in
-// it), and every load is behind a comparison with `count`. At the end `peek()` gives 0, which no
-// JSON token contains, so most callers need no separate test. A scanner is used within one call on
-// one thread and never outlives the buffer it was made from. It knows nothing of keys and what they
-// mean.
+// The unsafe base pointer is private to this file (which is why it has more than 400 lines: numbers
+// and strings are both in it), and every load is behind a comparison with `count`. At the end
+// `peek()` gives 0, which no JSON token contains, so most callers need no separate test. A scanner is
+// used within one call on one thread and never outlives the buffer it was made from. It knows nothing
+// of keys and what they mean.
 
 struct ByteScanner {
   private let base: UnsafeRawPointer

@@ -38,6 +38,10 @@ public enum RedisLimits {
   /// Memory that an idle link keeps for output and for replies; a larger buffer is given back.
   static let bufferBytesKept = 256 << 10
 
+  /// Times that the output runs empty before its memory is looked at: an idle link does that each
+  /// 300 ms by its probes, so a burst's memory is given back after 80 s at the latest.
+  static let drainsPerShrink = 256
+
   /// SSUBSCRIBE and SUNSUBSCRIBE without their acknowledgement. Each answer is about 60 bytes, so
   /// 5,000 are 300 KB: far below the 8 MB at which Redis drops a subscriber.
   public static let subscriptionsInFlightMax = 5_000
@@ -50,6 +54,10 @@ public enum RedisLimits {
 
   /// Kinds of server errors that are told apart in counts and reports; Redis has some 40.
   static let errorKindsMax = 64
+
+  /// Host names looked up at a time in the process, a thread each. A name server that does not answer
+  /// holds a thread for 5 to 30 s while the link tries again each second. Above: the attempt fails.
+  static let hostLookupsMax = 16
 
   /// Addresses tried per host name.
   static let addressesMax = 16

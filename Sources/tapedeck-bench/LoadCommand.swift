@@ -1,5 +1,6 @@
 import ArgumentParser
-import Glibc
+import Feeds
+import MarketData
 
 /// Many plain clients against a running gateway.
 struct LoadCommand: ParsableCommand {
@@ -11,7 +12,7 @@ struct LoadCommand: ParsableCommand {
   @Option var path = "/v2/iex"
   @Option var clients = 1_000
   @Option(help: "Symbols of each client.") var symbols = 50
-  @Option(help: "A file with the symbols to draw from, one a line.") var symbolFile: String
+  @Option(help: "The stocks of sim:stocks=N to draw from.") var simulated = 500
   @Option(help: "Channels, with commas.") var channels = "trades,quotes,orderbooks"
   @Flag(help: "MessagePack instead of JSON.") var messagepack = false
   @Option var warmup = 3.0
@@ -25,7 +26,7 @@ struct LoadCommand: ParsableCommand {
     plan.path = path
     plan.clients = clients
     plan.symbolsPerClient = symbols
-    plan.symbols = try LoadCommand.lines(symbolFile)
+    plan.symbols = try LoadCommand.stocks(simulated)
     plan.channels = channels.split(separator: ",").map(String.init)
     plan.messagePack = messagepack
     plan.warmupSeconds = warmup
@@ -50,16 +51,12 @@ struct LoadCommand: ParsableCommand {
     }
   }
 
-  private static func lines(_ path: String) throws -> [String] {
-    guard let file = fopen(path, "r") else { throw ValidationError("\(path) cannot be read") }
-    defer { fclose(file) }
-    var lines: [String] = []
-    var buffer = [CChar](repeating: 0, count: 256)
-    while fgets(&buffer, Int32(buffer.count), file) != nil {
-      let text = String(
-        decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      if let line = text.split(whereSeparator: \.isWhitespace).first { lines.append(String(line)) }
-    }
-    return lines
+  /// The names that a simulation of so many stocks has.
+  private static func stocks(_ count: Int) throws -> [String] {
+    var spec = SimulationSpec()
+    spec.stocks = count
+    spec.crypto = 0
+    let symbols = try SimulatedFeed(spec, context: FeedContext()).context.symbols
+    return (0..<count).map { symbols.name(of: SymbolID(index: UInt32($0))) }
   }
 }

@@ -151,6 +151,8 @@ class Process:
                 self.process.wait()
         for reader in self.readers:
             reader.join(2)
+        for stream in (self.process.stdout, self.process.stderr):
+            stream.close()
 
     def __enter__(self):
         return self
@@ -230,9 +232,10 @@ class Raw:
     def __init__(self, url, packed=False, authenticate=True):
         headers = {"Content-Type": "application/msgpack"} if packed else None
         self.packed = packed
-        self.socket = connect(
+        self.connection = connect(
             url, additional_headers=headers, open_timeout=10, close_timeout=1, compression=None
         )
+        self.socket = self.connection.__enter__()
         self.pending = []
         if authenticate:
             assert self.frame() == [{"T": "success", "msg": "connected"}]

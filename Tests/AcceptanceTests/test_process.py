@@ -60,13 +60,28 @@ def test_children_end_with_a_killed_process(directory):
         assert again.is_well()
 
 
-def test_redis_that_dies_is_started_again_and_prices_return(directory):
+def test_redis_that_dies_is_started_again_and_prices_go_on(directory):
+    """Back within a fraction of a second, so that nobody has to be told of stale prices."""
     with Up(directory) as up, Raw(up.stocks) as client:
         client.subscribe(quotes=["AAPL"])
         client.until(lambda m: m["T"] == "q")
         [server] = children(up.pid)
         os.kill(server, signal.SIGKILL)
-        client.until(lambda m: m["T"] == "stale", 5, "notice that prices are stale")
+        eventually(lambda: children(up.pid) not in ([], [server]), 5, "another Redis")
+        seen = client.until(lambda m: m["T"] == "q", 10, "prices")["N"]
+        client.until(lambda m: m["T"] == "q" and m["N"] > seen, 10, "newer prices")
+        eventually(up.is_well, 10, "readiness")
+        assert up.redis("GET", "stock:AAPL:quote").startswith('{"E":')
+
+
+def test_redis_that_hangs_is_told_as_stale_until_it_goes_on(directory):
+    with Up(directory) as up, Raw(up.stocks) as client:
+        client.subscribe(quotes=["AAPL"])
+        client.until(lambda m: m["T"] == "q")
+        [server] = children(up.pid)
+        os.kill(server, signal.SIGSTOP)
+        client.until(lambda m: m["T"] == "stale", 3, "notice that prices are stale")
+        os.kill(server, signal.SIGCONT)
         client.until(lambda m: m["T"] == "q", 15, "prices again")
         eventually(up.is_well, 10, "readiness")
 
@@ -95,7 +110,7 @@ def test_port_in_use_is_an_error_that_names_it(directory):
         (["--port", "99999"], {}, "--port"),
         ([], {"TAPEDECK_PORT": "80a"}, "TAPEDECK_PORT"),
         (["--tape", "/no/such.tape"], {}, "/no/such.tape"),
-        (["--speed", "backwards"], {}, "--speed"),
+        (["--speed", "backwards"], {}, "speed"),
     ],
 )
 def test_setting_that_cannot_be_used_is_named(directory, arguments, environment, named):

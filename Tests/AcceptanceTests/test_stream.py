@@ -28,14 +28,6 @@ def test_stock_books_come_whole(up, packed):
             assert isinstance(book["t"], time_type)
 
 
-@pytest.mark.parametrize("depth", [1, 5])
-def test_depth_is_what_was_asked_for(up, depth):
-    with Raw(up.stocks) as client:
-        client.subscribe(orderbooks=["AAPL"], depth=depth)
-        book = client.until(lambda m: m["T"] == "o")
-        assert len(book["b"]) == depth and len(book["a"]) == depth
-
-
 def test_acknowledgement_lists_every_channel(up):
     with Raw(up.stocks) as client:
         ack = client.subscribe(trades=["MSFT", "AAPL"], quotes=["AAPL"])

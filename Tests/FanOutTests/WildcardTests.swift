@@ -197,6 +197,34 @@ import Testing
       ])
   }
 
+  @Test func anUnknownGapAfterTheWildcardCameIsToldOnce() {
+    // Failed before: the symbol's record, marked but owed nothing, told the wildcard's gap as well.
+    let market = Market(.events(ringMessagesMax: 1), "trades")
+    market.distributor.subscribe(market.scene.client(.messagePack), to: market.topics[1])
+    let client = market.scene.client()
+    market.offer(1, 1)
+    market.distributor.subscribe(client, to: market.topics[1])
+    market.distributor.subscribeAll(client, of: market.group)
+    market.distributor.offerGap(market.topics[1], missed: nil)
+    market.offer(1, 2)
+    #expect(
+      market.scene.flush(client) == [
+        .gap(symbol: "S1", channel: "trades", missed: nil), .text(#"{"t":1,"v":2}"#),
+      ])
+  }
+
+  @Test func aNoticeThatLeftTheRingIsNoLoss() {
+    // Failed before: a symbol held after the notice had gone told a gap of unknown size.
+    let market = Market(.events(ringMessagesMax: 1), "trades")
+    let client = market.scene.client()
+    market.distributor.subscribeAll(client, of: market.group)
+    market.distributor.offerNotice(market.topics[1], #"{"T":"stale"}"#)
+    market.offer(1, 1)
+    market.distributor.subscribe(client, to: market.topics[1])
+    market.distributor.unsubscribeAll(client, of: market.group)
+    #expect(market.flush() == [101])
+  }
+
   @Test func askingForAnotherDepthSendsEveryBookInIt() {
     let market = Market(.book, "orderbooks")
     let client = market.scene.client()

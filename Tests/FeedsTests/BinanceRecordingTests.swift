@@ -1,4 +1,5 @@
 import MarketData
+import TestSupport
 import Testing
 
 @testable import Feeds
@@ -195,7 +196,7 @@ private struct Recorder {
 
   /// Goal: whatever is lost, doubled or late, a book that is shown is the exchange's book at that
   /// update. Method: an exchange that keeps its book in a dictionary; a seeded line that damages.
-  @Test(arguments: 1...10 as ClosedRange<UInt64>, [false, true])
+  @Test(arguments: seeds(from: 1, count: 10), [false, true])
   func shownBooksAreTheExchangesBooks(seed: UInt64, isFutures: Bool) throws {
     var random = SeededGenerator(seed: seed)
     var exchange: [Int64: Int64] = [:]

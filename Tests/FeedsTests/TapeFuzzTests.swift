@@ -1,5 +1,6 @@
 import CZlib
 import MarketData
+import TestSupport
 import Testing
 
 @testable import Feeds
@@ -41,7 +42,7 @@ import Testing
     return bytes
   }
 
-  @Test(arguments: 1...6 as ClosedRange<UInt64>, [false, true])
+  @Test(arguments: seeds(from: 1, count: 6), [false, true])
   func damagedLinesAreCountedAndSkipped(seed: UInt64, isBinance: Bool) throws {
     var random = SeededGenerator(seed: seed)
     let samples = isBinance ? TapeFuzzTests.binance : TapeFuzzTests.native
@@ -77,7 +78,7 @@ import Testing
     }
   }
 
-  @Test(arguments: 1...6 as ClosedRange<UInt64>)
+  @Test(arguments: seeds(from: 1, count: 6))
   func damagedGzipDataEndsTheTapeAndNothingElse(seed: UInt64) throws {
     var random = SeededGenerator(seed: seed)
     let tape = TemporaryTape(name: "tape.gz")

@@ -42,7 +42,7 @@ import Testing
   }
 
   /// Goal: a client gets the same answer in either encoding. Method: random trees of likely words.
-  @Test(arguments: 1...8 as ClosedRange<UInt64>)
+  @Test(arguments: seeds(from: 1, count: 8))
   func bothEncodingsAgree(seed: UInt64) {
     var random = SplitMix64(seed: seed)
     var taken = 0
@@ -61,7 +61,7 @@ import Testing
 
   /// Goal: bytes from anybody never trap. Method: good messages with bytes changed, cut out,
   /// doubled, cut off; and plain noise. What is taken must hold symbols only.
-  @Test(arguments: 1...8 as ClosedRange<UInt64>)
+  @Test(arguments: seeds(from: 1, count: 8))
   func noBytesTrapTheDecoder(seed: UInt64) {
     var random = SplitMix64(seed: seed)
     for _ in 0..<4_000 {

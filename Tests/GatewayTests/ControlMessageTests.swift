@@ -49,16 +49,16 @@ private func hex(_ bytes: [UInt8]) -> String {
   @Test func aStaleNoticeNamesSymbolAndChannel() throws {
     let symbol = try #require(SymbolName("BTC/USD"))
     let since = Timestamp(nanoseconds: 1_795_242_180_123_456_789)
-    var notice = ByteWriter()
-    ControlMessage.staleNotice(symbol: symbol, channel: .orderbooks, since: since, into: &notice)
-    let json = written { ControlMessage.wrap(notice, .json, into: &$0) }
+    let name = TopicDirectory.Name(symbol: symbol, channel: .orderbooks, path: .crypto)
+    let json = written { ControlMessage.staleNotices([name], since: since, .json, into: &$0) }
     #expect(
       text(json)
         == #"[{"T":"stale","S":"BTC/USD","c":"orderbooks","since":"2026-11-21T06:23:00.123456789Z"}]"#
     )
     // `since` becomes a timestamp, the rest stays text.
     #expect(
-      hex(written { ControlMessage.wrap(notice, .messagePack, into: &$0) })
+      hex(
+        written { ControlMessage.staleNotices([name], since: since, .messagePack, into: &$0) })
         == "9184a154a57374616c65a153a74254432f555344a163aa6f72646572626f6f6b73"
         + "a573696e6365d7ff1d6f34546b0138c4")
   }

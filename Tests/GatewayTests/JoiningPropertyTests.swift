@@ -98,7 +98,7 @@ private struct HostileRun {
 }
 
 @Suite struct JoiningPropertyTests {
-  @Test(arguments: 0..<400 as Range<UInt64>)
+  @Test(arguments: seeds(count: 400))
   func noEventIsRepeatedNothingGoesBackEveryLossIsAnnounced(seed: UInt64) {
     var run = HostileRun(seed: seed, carriesEvents: true)
     run.run(steps: 500)
@@ -119,7 +119,7 @@ private struct HostileRun {
     }
   }
 
-  @Test(arguments: 0..<400 as Range<UInt64>)
+  @Test(arguments: seeds(count: 400))
   func aStateNeverGoesBackAndEndsAtTheNewestRead(seed: UInt64) {
     var run = HostileRun(seed: seed, carriesEvents: false)
     run.run(steps: 500)

@@ -79,7 +79,11 @@ import Testing
         #expect(connection.set("key:\(number)", "value \(number)") == .queued)
       }
       #expect(try await connection.getText("key:499") == "value 499")
-      #expect(connection.counters.link.writes == before + 1)
+      var text: String?
+      let key = Array("key:7".utf8)
+      connection.get(key: key.span.bytes) { result in text = (try? result.get())?.text }
+      #expect(await loop.wait { text == "value 7" })
+      #expect(connection.counters.link.writes == before + 2)
       #expect(connection.pendingCount == 0)
     }
   }

@@ -184,7 +184,10 @@ extension RedisConnection {
 
   /// A node that does not own the slot: refused by name and asked for again.
   @Test func channelOfAnUnownedSlotIsRefusedByName() async throws {
-    let cluster = ["--cluster-enabled", "yes", "--cluster-require-full-coverage", "no"]
+    let cluster = [
+      "--cluster-enabled", "yes", "--cluster-require-full-coverage", "no", "--cluster-port",
+      String(try PrivateRedis.freePort()),
+    ]
     try await withRedis(tcp: true, arguments: cluster) { loop, redis in
       // This node owns all slots but the one of "foo" (12182).
       _ = redis.command("CLUSTER", "ADDSLOTSRANGE", "0", "12181", "12183", "16383")
@@ -202,6 +205,14 @@ extension RedisConnection {
       _ = redis.command("CLUSTER", "ADDSLOTS", "12182")
       #expect(await loop.wait { listener.subscribed[2] == 1 })
       #expect(listener.downs.isEmpty)
+      var random = SplitMix64(seed: 9)
+      for _ in 0..<100 {
+        let letters = Array("ab{}:")
+        let key = String((0..<8).map { _ in letters.randomElement(using: &random)! })
+        let bytes = Array(key.utf8)
+        let slot = RedisSlot.hashSlot(bytes.span.bytes)
+        #expect(redis.command("CLUSTER", "KEYSLOT", key) == ":\(slot)\r\n", "\(key)")
+      }
       // Redis takes the slot away: it ends the subscription by itself.
       _ = redis.command("CLUSTER", "DELSLOTS", "12182")
       #expect(await loop.wait { listener.revoked == [2] })

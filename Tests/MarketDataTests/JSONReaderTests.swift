@@ -1,5 +1,6 @@
 import Glibc
 import MarketData
+import TestSupport
 import Testing
 
 /// Bytes that end where a page ends, before one that may not be read: an overread is a crash.
@@ -170,7 +171,7 @@ private struct Seeded: RandomNumberGenerator {
   /// Goal: the reader accepts exactly JSON, finds what is there, skips what it finds, and never
   /// reads beyond the end. Method: random texts, most of them damaged, before a page that may not
   /// be read; compared with the model.
-  @Test(arguments: 1...8 as ClosedRange<UInt64>)
+  @Test(arguments: seeds(from: 1, count: 8))
   func agreesWithASlowModel(seed: UInt64) throws {
     var random = Seeded(state: seed)
     let guarded = GuardedBytes(bytesMax: 1 << 16)

@@ -1,4 +1,5 @@
 import MarketData
+import TestSupport
 import Testing
 
 @Suite struct LevelBookTests {
@@ -65,7 +66,7 @@ import Testing
 
   /// Goal: the flat book is a map from price to size. Method: random changes near and far from the
   /// touch, compared with a dictionary, bounded by dropping its worst price.
-  @Test(arguments: 1...6 as ClosedRange<UInt64>)
+  @Test(arguments: seeds(from: 1, count: 6))
   func agreesWithADictionary(seed: UInt64) throws {
     var state = seed
     func random(_ bound: UInt64) -> Int64 {

@@ -1,4 +1,5 @@
 import MarketData
+import TestSupport
 import Testing
 
 @Suite struct MessageHeaderTests {
@@ -63,7 +64,7 @@ import Testing
     #expect(throws: MarketDataError.self) { try scan(json) }
   }
 
-  @Test(arguments: 30..<33 as Range<UInt64>) func bothWaysAgreeOnRandomMessages(
+  @Test(arguments: seeds(from: 30, count: 3)) func bothWaysAgreeOnRandomMessages(
     seed: UInt64
   ) throws {
     var messages = ModelMessage(seed: seed)

@@ -1,4 +1,5 @@
 import MarketData
+import TestSupport
 import Testing
 
 @Suite struct MessagePackTranscoderTests {
@@ -97,7 +98,7 @@ import Testing
     #expect(throws: MarketDataError.syntax(offset: 0, fault: .valueTooLarge)) { try packed(json) }
   }
 
-  @Test(arguments: 0..<4 as Range<UInt64>) func agreesWithTheModel(seed: UInt64) throws {
+  @Test(arguments: seeds(count: 4)) func agreesWithTheModel(seed: UInt64) throws {
     var messages = ModelMessage(seed: seed)
     for turn in 0..<600 {
       let json = messages.message()

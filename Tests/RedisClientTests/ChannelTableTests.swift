@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct ChannelTableTests {
   /// Goal: the table answers as a dictionary does, over many insertions and removals in clusters.
-  @Test(arguments: 0..<10 as Range<UInt64>) func tableEqualsADictionary(seed: UInt64) {
+  @Test(arguments: seeds(count: 10)) func tableEqualsADictionary(seed: UInt64) {
     var random = SplitMix64(seed: seed)
     var table = ChannelTable()
     var model: [String: Int] = [:]

@@ -68,7 +68,7 @@ func randomValue(_ random: inout SplitMix64, depth: Int = 0) -> RedisValue {
     #expect(readAll(bytes) { _ in 1 }.values == Self.everything)
   }
 
-  @Test(arguments: 0..<20 as Range<UInt64>) func randomRepliesInRandomPieces(seed: UInt64) {
+  @Test(arguments: seeds(count: 20)) func randomRepliesInRandomPieces(seed: UInt64) {
     var random = SplitMix64(seed: seed)
     let values = (0..<100).map { _ in randomValue(&random) }
     let bytes = values.flatMap { encode($0) }
@@ -78,7 +78,7 @@ func randomValue(_ random: inout SplitMix64, depth: Int = 0) -> RedisValue {
 
   /// Goal: nothing from outside traps or reads beyond. Method: true replies with bytes changed,
   /// removed, doubled, and plain noise; run under AddressSanitizer too.
-  @Test(arguments: 0..<40 as Range<UInt64>) func hostileBytesEndInAnErrorOrAValue(seed: UInt64) {
+  @Test(arguments: seeds(count: 40)) func hostileBytesEndInAnErrorOrAValue(seed: UInt64) {
     var random = SplitMix64(seed: seed)
     for _ in 0..<200 {
       var bytes = (0..<5).flatMap { _ in encode(randomValue(&random)) }

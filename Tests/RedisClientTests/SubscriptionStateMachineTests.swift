@@ -225,7 +225,7 @@ private final class Wire {
 
   /// Goal: whatever the owner, Redis and the link do, in the end Redis has exactly the channels that
   /// are wanted and each wanted token was told. Method: random steps against a dictionary.
-  @Test(arguments: 0..<60 as Range<UInt64>) func endsWithExactlyWhatIsWanted(seed: UInt64) {
+  @Test(arguments: seeds(count: 60)) func endsWithExactlyWhatIsWanted(seed: UInt64) {
     var random = SplitMix64(seed: seed)
     let wire = Wire(inFlightMax: 7)
     var wanted: [UInt32: String] = [:]

@@ -26,7 +26,7 @@ extension RESPWriter {
   }
 
   /// Goal: the queue gives out what went in, whatever the pieces. Method: a plain array beside it.
-  @Test(arguments: 0..<10 as Range<UInt64>) func queueEqualsAPlainArray(seed: UInt64) {
+  @Test(arguments: seeds(count: 10)) func queueEqualsAPlainArray(seed: UInt64) {
     var random = SplitMix64(seed: seed)
     var writer = RESPWriter()
     var model: [UInt8] = []

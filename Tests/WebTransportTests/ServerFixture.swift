@@ -1,3 +1,4 @@
+import CLibwebsockets
 import EventLoops
 import Glibc
 import Synchronization
@@ -219,5 +220,14 @@ extension RawAnswer {
       text.contains(",\"message\":\""), text.hasSuffix("\"}")
     else { return nil }
     return Int(text.dropFirst(8).prefix { $0 != "," })
+  }
+}
+
+extension WebServer {
+  /// The descriptors of all connections.
+  func openDescriptors() -> [Int32] {
+    (0..<slab.used).compactMap { index in
+      slab.id(at: index).flatMap { slab.find($0)?.pointee.wsi }.map { lws_get_socket_fd($0) }
+    }
   }
 }

@@ -8,6 +8,9 @@ public struct RESPWriter: ~Copyable {
   private var capacity: Int
   private var start = 0
   private var end = 0
+  /// Largest `end` in the current count of `drains`.
+  private var peak = 0
+  private var drains = 0
 
   public init() {
     capacity = 4_096
@@ -81,13 +84,23 @@ public struct RESPWriter: ~Copyable {
     precondition(taken >= 0 && taken <= count)
     start += taken
     guard start == end else { return }
+    peak = max(peak, end)
     start = 0
     end = 0
-    if capacity > RedisLimits.bufferBytesKept {
+    drains += 1
+    if drains == RedisLimits.drainsPerShrink { shrink() }
+  }
+
+  /// A feed fills about as much each turn, so memory is given back only when it was not needed for
+  /// many turns; probes turn an idle link's too.
+  private mutating func shrink() {
+    if capacity > RedisLimits.bufferBytesKept, peak <= capacity / 4 {
       base.deallocate()
-      capacity = 4_096
+      capacity = max(4_096, peak * 2)
       base = .allocate(capacity: capacity)
     }
+    drains = 0
+    peak = 0
   }
 
   /// Drops what was written after `count` bytes.

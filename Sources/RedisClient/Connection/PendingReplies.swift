@@ -5,7 +5,7 @@
 struct PendingReply {
   /// Position in the link's output just behind the command, to tell what had left when a link ends.
   let outputEnd: UInt64
-  /// Milliseconds since the link came up.
+  /// Milliseconds since the link came up, modulo 2^32.
   let sentAt: UInt32
   let receiver: PendingReceiver
 }

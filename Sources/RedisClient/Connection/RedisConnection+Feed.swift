@@ -1,5 +1,6 @@
 // The write path of prices: commands straight from bytes into the output, without a closure or an
-// allocation. Nobody awaits their answers; errors among them are counted and reported by `onProblem`.
+// allocation. Nobody awaits their answers (but those of `get`); errors among them are counted and
+// reported by `onProblem`.
 
 extension RedisConnection {
   /// What the words around key and value take at most: see the literals below.
@@ -56,6 +57,16 @@ extension RedisConnection {
     return .queued
   }
 
+  /// GET key, for joining many topics at once: the key is not copied. `receiver` is called exactly
+  /// once, with a view of the value or of null; at once when the command is refused.
+  public func get(key: RawSpan, _ receiver: @escaping Receiver) {
+    let admitted = admit(bytes: key.byteCount + Self.overheadBytes, commands: 1)
+    guard admitted == .queued, link.append({ $0.get(key) }) else {
+      return receiver(.failure(admitted == .notConnected ? .notConnected : .full))
+    }
+    sent(to: receiver, allowance: 0)
+  }
+
   /// DEL key.
   @discardableResult
   public func delete(key: RawSpan) -> RedisAppend {
@@ -86,6 +97,11 @@ extension RESPWriter {
     raw("*3\r\n$7\r\nPUBLISH\r\n")
     bulk(channel)
     bulk(message)
+  }
+
+  fileprivate mutating func get(_ key: RawSpan) {
+    raw("*2\r\n$3\r\nGET\r\n")
+    bulk(key)
   }
 
   fileprivate mutating func delete(_ key: RawSpan) {

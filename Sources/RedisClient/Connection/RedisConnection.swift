@@ -109,7 +109,8 @@ public final class RedisConnection {
 
   // MARK: - Giving commands
 
-  /// Sends `command` and hands over its answer without a copy; `receiver` is called exactly once, later, or at once when it is refused.
+  /// Sends `command` and hands over its answer without a copy; `receiver` is called exactly once,
+  /// later, or at once when it is refused.
   public func sendForView(_ command: some RedisCommand, _ receiver: @escaping Receiver) {
     let refusal = admit(bytes: 0, commands: 1)
     if refusal != .queued { return receiver(.failure(refusal == .full ? .full : .notConnected)) }
@@ -117,8 +118,7 @@ public final class RedisConnection {
       tallied.refusedFull += 1
       return receiver(.failure(.full))
     }
-    let slot = receivers.insert(receiver, allowance: command.blockingMilliseconds)
-    sent(.slot(slot))
+    sent(to: receiver, allowance: command.blockingMilliseconds)
   }
 
   /// Sends `command` and reads its answer.
@@ -166,6 +166,11 @@ public final class RedisConnection {
       PendingReply(
         outputEnd: link.outputEnd, sentAt: UInt32(truncatingIfNeeded: now - readySince),
         receiver: receiver))
+  }
+
+  /// Books a command that was just appended and whose answer is awaited.
+  func sent(to receiver: @escaping Receiver, allowance: UInt64) {
+    sent(.slot(receivers.insert(receiver, allowance: allowance)))
   }
 
   private func failAll() {
@@ -231,7 +236,10 @@ extension RedisConnection: RedisLinkOwner {
 
   func linkOldestPending() -> (sentAt: UInt64, allowance: UInt64)? {
     guard let first = pending.first else { return nil }
-    let sentAt = max(readySince + UInt64(first.sentAt), allowanceEndedAt)
+    // By the age, since `sentAt` wraps after 49 days of one link.
+    let now = loop.nowMilliseconds
+    let age = UInt32(truncatingIfNeeded: now - readySince) &- first.sentAt
+    let sentAt = max(now - UInt64(age), allowanceEndedAt)
     return (sentAt, first.receiver.slot.map { receivers.allowance(of: $0) } ?? 0)
   }
 }

@@ -67,7 +67,10 @@ final class HostLookup {
       self.signal = signal
     }
 
-    deinit { Glibc.close(signal) }
+    deinit {
+      Glibc.close(signal)
+      HostLookup.underWay.withLock { $0 -= 1 }
+    }
 
     func run() {
       let found = SocketAddress.lookUp(host: host, port: port, isNumeric: false)
@@ -77,11 +80,15 @@ final class HostLookup {
     }
   }
 
+  /// Jobs that exist in the process.
+  private static let underWay = Locked(0)
+
   private let job: Job
   private var wakeEnd: Int32
   private var poll: LoopPoll?
 
-  /// Calls `done` later on the loop, unless closed before. Nil when no thread can be had.
+  /// Calls `done` later on the loop, unless closed before. Nil when no thread can be had or
+  /// `RedisLimits.hostLookupsMax` are under way.
   init?(
     loop: EventLoop, host: String, port: UInt16,
     _ done: @escaping (Result<[SocketAddress], HostNotFound>) -> Void
@@ -89,6 +96,17 @@ final class HostLookup {
     var ends: [Int32] = [-1, -1]
     let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
     guard socketpair(AF_UNIX, type, 0, &ends) == 0 else { return nil }
+    guard
+      HostLookup.underWay.withLock({ count in
+        guard count < RedisLimits.hostLookupsMax else { return false }
+        count += 1
+        return true
+      })
+    else {
+      Glibc.close(ends[0])
+      Glibc.close(ends[1])
+      return nil
+    }
     job = Job(host: host, port: port, signal: ends[1])
     wakeEnd = ends[0]
     do {

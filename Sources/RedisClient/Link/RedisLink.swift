@@ -23,21 +23,6 @@ protocol RedisLinkOwner: AnyObject {
   func linkOldestPending() -> (sentAt: UInt64, allowance: UInt64)?
 }
 
-/// What a link did so far.
-public struct RedisLinkCounters: Hashable, Sendable {
-  public var connects: UInt64 = 0
-  public var connectFailures: UInt64 = 0
-  public var linksLost: UInt64 = 0
-  public var writes: UInt64 = 0
-  /// Writes of which the kernel took only a part.
-  public var partialWrites: UInt64 = 0
-  public var bytesWritten: UInt64 = 0
-  public var reads: UInt64 = 0
-  public var bytesRead: UInt64 = 0
-  public var replies: UInt64 = 0
-  public var probes: UInt64 = 0
-}
-
 final class RedisLink: TurnEndObserver {
   let loop: EventLoop
   let url: RedisURL
@@ -384,27 +369,6 @@ final class RedisLink: TurnEndObserver {
       poll = nil
       socket = nil
       tryAddresses(after: code)
-    }
-  }
-}
-
-extension RedisLinkStateMachine.Step {
-  func write(to writer: inout RESPWriter) {
-    switch self {
-    case .auth(nil, let password):
-      writer.array(2)
-      writer.bulk("AUTH")
-      writer.bulk(password.exposed)
-    case .auth(let user?, let password):
-      writer.array(3)
-      writer.bulk("AUTH")
-      writer.bulk(user)
-      writer.bulk(password.exposed)
-    case .select(let database):
-      writer.array(2)
-      writer.bulk("SELECT")
-      writer.bulk(Int64(database))
-    case .ping: Redis.Ping().write(to: &writer)
     }
   }
 }

@@ -87,7 +87,7 @@ public final class RedisSubscriber {
 
   public func start() {
     loop.preconditionInLoop()
-    guard jitter == nil else { return }
+    guard link.machine.state == .down else { return }
     jitter = LoopTimer(loop: loop) { [unowned self] in resubscribe() }
     tick = LoopTimer(loop: loop) { [unowned self] in ticked() }
     link.start()

@@ -26,6 +26,7 @@ enum LibwebsocketsLog {
 
   static func attach(_ server: WebServer) {
     _ = installed
+    precondition(self.server == nil, "a loop has one libwebsockets context")
     pthread_setspecific(key, Unmanaged.passUnretained(server).toOpaque())
   }
 

@@ -260,14 +260,20 @@ extension WebServer {
     }
   }
 
-  /// libwebsockets gives a connection up while it parses a head, or refuses a handshake, without a
-  /// word to us or the client. Called just before it hangs up.
+  /// libwebsockets gives a connection up while it parses, without a word to us or, mostly, the
+  /// client. Called just before it hangs up.
   func hangsUp(on wsi: OpaquePointer) {
     let overflowed = headOverflowed
     headOverflowed = false
-    guard let id = id(of: wsi), let record = slab.find(id), record.pointee.kind == .http,
-      record.pointee.awaitsHead || record.pointee.isUpgrading
-    else { return }
+    guard let id = id(of: wsi), let record = slab.find(id) else { return }
+    if record.pointee.kind == .webSocket {
+      // With a reason set lws sends a close frame.
+      if !record.pointee.isClosing {
+        _ = fault(id, wsi, WebSocketCloseCode.protocolError, "malformed frame")
+      }
+      return
+    }
+    guard record.pointee.awaitsHead || record.pointee.isUpgrading else { return }
     counters.requests += 1
     let error: HTTPError =
       if record.pointee.isUpgrading {

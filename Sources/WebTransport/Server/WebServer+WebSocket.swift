@@ -161,7 +161,7 @@ extension WebServer {
   // MARK: - Ends
 
   /// A breach of the protocol: the caller returns the -1, and lws sends the close frame.
-  private func fault(
+  func fault(
     _ id: ConnectionID, _ wsi: OpaquePointer, _ code: UInt16, _ reason: String
   ) -> Int32 {
     counters.faultCloses += 1

@@ -1,0 +1,180 @@
+// A client that does not read: it costs a bounded amount, the kernel's buffers included, harms
+// nobody, and is told exactly what it missed.
+import Gateway
+import Glibc
+import TestSupport
+import Testing
+
+extension Services {
+  @Suite(.serialized) struct GatewaySlowClientTests {
+    /// SO_SNDBUF is 64 KiB, which Linux doubles for its bookkeeping (WebTransportLimits).
+    static let kernelBytesMax = 2 * 64 * 1_024
+    static let tradeBytes = 2_000
+
+    /// Publishes trades `range` of one symbol of about 2 KB each, as fast as Redis takes them; the
+    /// healthy client reads along.
+    private func load(
+      _ range: Range<Int>, _ feed: ScriptedFeed, _ healthy: StreamClient,
+      also observe: () throws -> Void = {}
+    ) async throws {
+      for number in range {
+        feed.put(
+          "stock:AAPL:price",
+          Value.trade("AAPL", number, after: number - 1, padding: Self.tradeBytes - 130))
+        if number % 10 == 0 { feed.put("stock:AAPL:quote", Value.quote("AAPL", number)) }
+        if number % 100 == 0 {
+          try await feed.settle()
+          try healthy.pump()
+          try observe()
+        }
+      }
+      try await feed.settle()
+    }
+
+    /// Goal: bounded memory, an unharmed neighbour, newest state and exact gap counts.
+    /// Method: 6 MB of trades for two clients of which one does not read until the end.
+    @Test(arguments: StreamClient.Encoding.allCases)
+    func clientThatDoesNotReadCostsABoundedAmount(
+      _ encoding: StreamClient.Encoding
+    ) async throws {
+      let count = 3_000
+      try await ServiceScene.withFeed { scene, feed in
+        let healthy = try StreamClient.ready(scene, encoding)
+        let slow = try StreamClient.ready(scene, encoding, receiveBufferBytes: 4_096)
+        for client in [healthy, slow] {
+          client.digest = {
+            [
+              "T": $0["T"]!, "S": $0["S"] ?? "", "c": $0["c"] ?? .null,
+              "E": $0["E"] ?? .null, "N": $0["N"] ?? .null, "missed": $0["missed"] ?? .null,
+            ]
+          }
+          try client.subscribe(trades: ["AAPL"], quotes: ["AAPL"])
+        }
+        try await joined(scene, 2)
+        // What a run leaves behind in caches and rings is there before the measurement.
+        try await load(1..<500, feed, healthy)
+        let before = try residentBytes()
+        var kernelBytes = 0
+        try await load(500..<count + 1, feed, healthy) {
+          kernelBytes = max(kernelBytes, try unsentBytes(scene, to: slow))
+        }
+        let grown = try residentBytes() - before
+        #expect(kernelBytes > 0 && kernelBytes <= Self.kernelBytesMax, "\(kernelBytes)")
+        #expect(grown < 4 << 20, "\(grown) bytes more for 5 MB of messages")
+        #expect(try scene.gateway("message_bytes") < Double(2 << 20))
+        // Each trade, once and in order.
+        let seen = try healthy.collect { $0.kind == "t" && $0.sequence == [1, Int64(count)] }
+        #expect(
+          seen.filter { $0.kind == "t" }.map { $0.sequence[1] } == (1...count).map(Int64.init))
+        #expect(!seen.contains { $0.kind == "gap" })
+        try checkSlow(
+          slow.collect { $0.kind == "t" && $0.sequence == [1, Int64(count)] } + slow.drain(1), count
+        )
+      }
+    }
+
+    /// What the slow client got when it read again adds up.
+    private func checkSlow(_ messages: [WireValue], _ count: Int) throws {
+      var accounted: Int64 = 0
+      var gaps = 0
+      for message in messages {
+        switch message.kind {
+        case "t":
+          #expect(message.sequence[1] == accounted + 1)
+          accounted = message.sequence[1]
+        case "gap":
+          #expect(message.symbol == "AAPL" && message["c"]?.string == "trades")
+          accounted += try #require(message["missed"]?.integer)
+          gaps += 1
+        case "q": break
+        default: Issue.record("\(message)")
+        }
+      }
+      #expect(accounted == Int64(count) && gaps > 0)
+      let quotes = messages.filter { $0.kind == "q" }.map { $0.sequence[1] }
+      #expect(quotes == quotes.sorted() && Set(quotes).count == quotes.count)
+      #expect(quotes.last == Int64(count), "the newest state")
+      #expect(quotes.count < count / 10, "states were conflated")
+    }
+
+    @Test func clientThatNeverReadsIsClosed() async throws {
+      try await ServiceScene.withFeed({ $0.clients.unwritableMillisecondsMax = 300 }) {
+        scene, feed in
+        let healthy = try StreamClient.ready(scene)
+        let slow = try StreamClient.ready(scene, receiveBufferBytes: 4_096)
+        for client in [healthy, slow] { try client.subscribe(trades: ["AAPL"]) }
+        try await joined(scene, 1)
+        try await load(1..<1_000, feed, healthy)
+        let isClosed = try await until { try scene.gateway("slow_clients_total") == 1 }
+        #expect(isClosed)
+        let isGone = try await until(milliseconds: 15_000) { try scene.gateway("clients") == 1 }
+        #expect(isGone, "nothing is kept of it")
+        feed.put("stock:AAPL:price", Value.trade("AAPL", 1_000, after: 999))
+        #expect(try healthy.collect { $0.sequence == [1, 1_000] }.last?.kind == "t")
+        // Everything that was on its way, and then the end.
+        var last: WireValue?
+        while let message = try slow.next(milliseconds: 1_000) { last = message }
+        #expect(last?["code"]?.integer == 407 || last?.kind == "t")
+        #expect(slow.closeCode == nil || slow.closeCode == 1_013)
+      }
+    }
+
+    /// A client that reads slowly but reads is not closed.
+    @Test func clientThatReadsSlowlyStays() async throws {
+      try await ServiceScene.withFeed({ $0.clients.unwritableMillisecondsMax = 600 }) {
+        scene, feed in
+        let healthy = try StreamClient.ready(scene)
+        let slow = try StreamClient.ready(scene, receiveBufferBytes: 16_384)
+        for client in [healthy, slow] { try client.subscribe(trades: ["AAPL"]) }
+        try await joined(scene, 1)
+        for round in 0..<12 {
+          try await load(round * 200 + 1..<round * 200 + 201, feed, healthy)
+          for _ in 0..<40 where slow.socket.hasInput { _ = try slow.next(milliseconds: 1_000) }
+          try await Task.sleep(for: .milliseconds(100))
+        }
+        #expect(try scene.gateway("slow_clients_total") == 0)
+        let rest = try slow.collect { $0.sequence == [1, 2_400] }
+        #expect(rest.last?.sequence == [1, 2_400])
+      }
+    }
+
+    // MARK: - The kernel's view
+
+    /// Bytes in the server's socket to this client: sent and not acknowledged, or not sent yet. The
+    /// `tx_queue` column of /proc/net/tcp is what SIOCOUTQ gives the socket's owner.
+    private func unsentBytes(_ scene: ServiceScene, to client: StreamClient) throws -> Int {
+      let address = "0100007F:"
+      let ports = (hex(scene.port), hex(client.socket.localPort))
+      for line in try lines("/proc/net/tcp") {
+        let words = line.split(separator: " ")
+        guard words.count > 4, words[1] == address + ports.0, words[2] == address + ports.1 else {
+          continue
+        }
+        return try #require(words[4].split(separator: ":").first.flatMap { Int($0, radix: 16) })
+      }
+      try #require(Bool(false), "no such socket in /proc/net/tcp")
+      return 0
+    }
+
+    private func hex(_ port: UInt16) -> String {
+      let digits = String(port, radix: 16, uppercase: true)
+      return String(repeating: "0", count: 4 - digits.count) + digits
+    }
+
+    private func residentBytes() throws -> Int {
+      let words = try #require(try lines("/proc/self/statm").first?.split(separator: " "))
+      return try #require(Int(words[1])) * Int(sysconf(Int32(_SC_PAGESIZE)))
+    }
+
+    private func lines(_ path: String) throws -> [Substring] {
+      let file = try #require(fopen(path, "r"))
+      defer { fclose(file) }
+      var bytes: [UInt8] = []
+      var buffer = [UInt8](repeating: 0, count: 65_536)
+      while case let count = fread(&buffer, 1, buffer.count, file), count > 0 {
+        bytes += buffer[..<count]
+      }
+      return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+    }
+  }
+}
