@@ -89,6 +89,9 @@ package final class StreamLoop {
   private var sweepTimer: LoopTimer?
   private var flushTimer: LoopTimer?
   private var turnEndAsked = false
+  /// Monotonic milliseconds of the last flush's end. Not the loop's cached time: a flush to many
+  /// clients takes longer than its interval, and counted from its beginning the next one would
+  /// always be due at once, with ever smaller frames.
   private var flushedAt: UInt64 = 0
   private var isClosed = false
 
@@ -187,9 +190,9 @@ package final class StreamLoop {
 
   private func flush() {
     guard !isClosed else { return }
-    flushedAt = loop.nowMilliseconds
     counters.flushes &+= 1
     distributor.flush(to: self, deriving: deriver)
+    flushedAt = EventLoop.monotonicNanoseconds / 1_000_000
   }
 }
 
@@ -198,12 +201,14 @@ extension StreamLoop: TurnEndObserver {
   package func loopTurnEnded() {
     turnEndAsked = false
     guard !isClosed, distributor.hasPending, let flushTimer else { return }
-    let since = loop.nowMilliseconds &- flushedAt
-    if since >= configuration.flushIntervalMilliseconds {
+    let now = EventLoop.monotonicNanoseconds / 1_000_000
+    let due = flushedAt + configuration.flushIntervalMilliseconds
+    if now >= due {
       flushTimer.stop()
       flush()
     } else if !flushTimer.isActive {
-      flushTimer.start(afterMilliseconds: configuration.flushIntervalMilliseconds - since)
+      // A timer counts from the beginning of this turn.
+      flushTimer.start(afterMilliseconds: due - min(loop.nowMilliseconds, due))
     }
   }
 }
