@@ -78,7 +78,12 @@ let testTargets: [Target] = [
   tests("ServiceSupportTests", ["ServiceSupport", "EventLoops", logging, coreMetrics]),
   tests("FeedsTests", ["Feeds", "MarketData", "CZlib", "TestSupport"]),
   tests("GatewayTests", ["FanOut", "Gateway", "MarketData", "TestSupport", "WebTransport"]),
-  tests("IngestTests", ["Ingest", "MarketData", "TestSupport"]),
+  tests(
+    "IngestTests",
+    [
+      "EventLoops", "Feeds", "Ingest", "MarketData", "RedisClient", "ServiceSupport",
+      "TestSupport", logging,
+    ]),
   tests("RedisClientTests", ["RedisClient", "TestSupport"]),
   tests(
     "IntegrationTests",

@@ -28,6 +28,8 @@ public final class FeedPlayer {
   public private(set) var passes: UInt64 = 0
   private var ahead: FeedItem?
   private var passHadItems = false
+  /// The time of the last step.
+  private var askedAt: UInt64?
   private var hasEnded = false
 
   public init(source: any FeedSource, clock: FeedClock = FeedClock(), loops: Bool = false) {
@@ -54,7 +56,12 @@ public final class FeedPlayer {
     if !clock.isAnchored {
       clock.start(at: item.time, monotonicNanoseconds: now, wall: wall)
     }
-    let due = clock.dueNanoseconds(item.time)
+    var due = clock.dueNanoseconds(item.time)
+    if wasAway(now, due) {
+      clock.start(at: item.time, monotonicNanoseconds: now, wall: wall)
+      due = now
+    }
+    askedAt = now
     guard due <= now else { return .idle(untilMonotonicNanoseconds: due) }
     ahead = nil
     passHadItems = true
@@ -62,6 +69,16 @@ public final class FeedPlayer {
     position = item.position
     let event = clock.outgoing(item.event, wall: wall)
     return .item(FeedItem(position: item.position, time: item.time, event: event))
+  }
+
+  /// Whether nobody asked for so long after the item was due that it would come as an old price
+  /// under a live feed: the process was stopped or the machine asleep. Play then goes on from here,
+  /// as if no time had passed. A feed that is behind because it is too fast is asked all the time,
+  /// and catches up.
+  private func wasAway(_ now: UInt64, _ due: UInt64) -> Bool {
+    guard let askedAt, case .factor = clock.speed else { return false }
+    let missed = max(askedAt, due)
+    return now > missed && now - missed > Limits.absenceNanosecondsMax
   }
 
   private func finishPass() throws(FeedsError) -> FeedStep {

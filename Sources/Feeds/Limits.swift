@@ -48,4 +48,9 @@ enum Limits {
 
   /// Bytes collected by the tape writer before they are deflated and written.
   static let writerChunkBytes = 256 << 10
+
+  /// A puller that was away for longer than this after something was due does not make up for it:
+  /// gateways call a feed stale after 1,500 ms without a heartbeat, and a price that old must not
+  /// come as a live one afterwards. One second is what a leader's lease allows its writer too.
+  static let absenceNanosecondsMax: UInt64 = 1_000_000_000
 }

@@ -50,9 +50,9 @@ package final class IngestLoop {
   private var listedSymbols = 0
   private var listVersion: UInt64 = 0
   private var listedAt: UInt64 = 0
-  private var playsOn = false
   private var scratch = ByteWriter(capacity: 4_096)
   private var flushTimer: LoopTimer?
+  private var aheadTimer: LoopTimer?
   private var refreshTimer: LoopTimer?
   private var heartbeatTimer: LoopTimer?
   private var isClosed = false
@@ -82,6 +82,7 @@ package final class IngestLoop {
       log.log(.warning, kind: "refused", "Redis refused a write: \(problem)")
     }
     redis.start()
+    aheadTimer = LoopTimer(loop: loop) { [unowned self] in play() }
     flushTimer = every(configuration.flushMilliseconds) { [unowned self] in play() }
     refreshTimer = every(IngestLimits.refreshMilliseconds) { [unowned self] in refresh() }
     heartbeatTimer = every(IngestLimits.heartbeatMilliseconds) { [unowned self] in heartbeat() }
@@ -98,6 +99,7 @@ package final class IngestLoop {
     guard !isClosed else { return }
     isClosed = true
     flushTimer?.close()
+    aheadTimer?.close()
     refreshTimer?.close()
     heartbeatTimer?.close()
     redis.close()
@@ -170,7 +172,8 @@ package final class IngestLoop {
   /// A feed without a time of its own (speed `max`) does not run ahead of Redis.
   private var isAhead: Bool {
     player.clock.speed == .max
-      && (!redis.isReady || redis.pendingCount >= IngestLimits.unansweredMax)
+      && (!redis.isReady || redis.pendingCount >= IngestLimits.unansweredMax
+        || redis.outputBytes >= IngestLimits.unsentBytesMax)
   }
 
   private func takeDueItems() {
@@ -194,23 +197,11 @@ package final class IngestLoop {
     playOn()
   }
 
-  /// More is due: in the next turn. The timer calls `play` too, so one call ahead is enough: each
-  /// more would stay for as long as the feed is behind, and they would pile up.
+  /// More is due: in a later turn. Not by a job, for jobs that jobs submit run in the same turn, up to
+  /// 4,096 of them, with the sockets unread; and not after 0 ms, for libuv 1.44 runs such a timer at
+  /// once, again and again. After 1 ms it is due already when the items took that long.
   private func playOn() {
-    guard !playsOn else { return }
-    playsOn = true
-    let confined = Confined(self)
-    loop.submit {
-      guard let ingest = confined.ingest else { return }
-      ingest.playsOn = false
-      ingest.play()
-    }
-  }
-
-  /// `@unchecked Sendable`: made and opened on the loop's thread only.
-  private final class Confined: @unchecked Sendable {
-    weak var ingest: IngestLoop?
-    init(_ ingest: IngestLoop) { self.ingest = ingest }
+    if aheadTimer?.isActive == false { aheadTimer?.start(afterMilliseconds: 1) }
   }
 
   private func end(_ reason: String) {

@@ -1,3 +1,5 @@
+import RedisClient
+
 /// The bounds of this target, each with the arithmetic that chose it.
 package enum IngestLimits {
   /// State is conflated for this long, then written. 5 ms is 200 pipelines a second, each large
@@ -10,6 +12,10 @@ package enum IngestLimits {
   /// Commands that Redis has not answered yet at which a feed that may run ahead (speed `max`) waits.
   /// 20,000 pairs are about 40 ms of Redis' time and 10 MB of its buffers.
   package static let unansweredMax = 40_000
+
+  /// The same for bytes that the kernel has not taken yet. The link refuses trades above 8 MiB; a turn
+  /// of 1,000 items adds 4 MB at the very most (SET and SPUBLISH of depths of 2 KB).
+  package static let unsentBytesMax = RedisLimits.outputBytesLow
 
   /// Quiet symbols are looked through in slices: 8 slices of 50 ms each see every symbol in 400 ms.
   package static let refreshMilliseconds: UInt64 = 50

@@ -60,6 +60,26 @@ private final class ListedSource: FeedSource {
     #expect(try step(player, atMilliseconds: 600) == "ended")
   }
 
+  @Test func aPullerThatWasAwayGoesOnFromWhereItWas() throws {
+    let player = FeedPlayer(source: ListedSource(milliseconds: [0, 100, 200, 4_000]))
+    #expect(try step(player, atMilliseconds: 0) == "1@0")
+    #expect(try step(player, atMilliseconds: 50) == "idle 100")
+    // Stopped for ten seconds: the second item comes now, the third 100 ms after it.
+    #expect(try step(player, atMilliseconds: 10_050) == "2@10050")
+    #expect(try step(player, atMilliseconds: 10_060) == "idle 10150")
+    #expect(try step(player, atMilliseconds: 10_150) == "3@10150")
+    // Nothing was due meanwhile: this is no absence, only a quiet feed.
+    #expect(try step(player, atMilliseconds: 13_950) == "4@13950")
+  }
+
+  @Test func aPullerThatIsOnlySlowCatchesUp() throws {
+    let player = FeedPlayer(source: ListedSource(milliseconds: [0, 1, 2, 3]))
+    #expect(try step(player, atMilliseconds: 0) == "1@0")
+    #expect(try step(player, atMilliseconds: 900) == "2@1")
+    #expect(try step(player, atMilliseconds: 1_800) == "3@2")
+    #expect(try step(player, atMilliseconds: 2_700) == "4@3")
+  }
+
   @Test func aFactorPlaysFasterOrSlower() throws {
     let fast = FeedPlayer(
       source: ListedSource(milliseconds: [0, 1_000]),

@@ -99,7 +99,21 @@ private struct Leases {
     #expect(scene.flush(at: 12_000).map(\.isSet) == [true, false])
   }
 
-  /// One refused slice delays the others by one period, and loses no key.
+  /// However often it is called: only what is old enough is written.
+  @Test func aKeyIsNotRefreshedMoreOftenThanItsAgeAsks() throws {
+    var scene = BoardScene()
+    try scene.quote("AAPL")
+    _ = scene.flush(at: 0)
+    for now in 1...4_000 as ClosedRange<UInt64> {
+      scene.board.refreshNextSlice(to: scene.sink, nowMilliseconds: now)
+    }
+    let due = UInt64(MarketKey.quote.ttlMilliseconds) / IngestLimits.refreshAgeFraction
+    #expect((1...4_000 / due).contains(scene.board.counters.refreshes))
+    #expect(scene.board.counters.writes == scene.board.counters.refreshes + 1)
+  }
+
+  /// Goal: a refused slice is late by one period, not by a round. Method: a sink that is full each
+  /// eighth call, which would always hit the same slice.
   @Test func aRefusedSliceIsLookedAtAgain() throws {
     var scene = BoardScene()
     var leases = Leases()
@@ -107,8 +121,7 @@ private struct Leases {
     _ = leases.take(scene.flush(at: 0), now: 0)
     for step in 1...200 {
       let now = UInt64(step) * 50
-      // Each tenth call meets a full sink.
-      scene.sink.takes = { _ in step % 10 != 0 }
+      scene.sink.takes = { _ in step % IngestLimits.refreshSlices != 3 }
       scene.board.refreshNextSlice(to: scene.sink, nowMilliseconds: now)
       _ = leases.take(scene.sink.drain(), now: now)
       #expect(leases.overdue(now: now).isEmpty, "at \(now)")

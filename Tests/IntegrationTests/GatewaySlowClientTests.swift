@@ -129,7 +129,7 @@ extension Services {
         try await joined(scene, 1)
         for round in 0..<12 {
           try await load(round * 200 + 1..<round * 200 + 201, feed, healthy)
-          for _ in 0..<40 where slow.socket.hasInput { _ = try slow.next(milliseconds: 10) }
+          for _ in 0..<40 where slow.socket.hasInput { _ = try slow.next(milliseconds: 1_000) }
           try await Task.sleep(for: .milliseconds(100))
         }
         #expect(try scene.gateway("slow_clients_total") == 0)
