@@ -72,6 +72,7 @@ extension StreamLoop: RedisSubscriberDelegate {
   }
 
   func linkFailed(_ reason: RedisLinkDown) {
+    guard reason != .closed else { return }  // our own
     readiness.fail(checkName, "redis: \(reason)")
     log.log(
       .warning, kind: "link", "no link to Redis", metadata: ["reason": "\(reason)"])

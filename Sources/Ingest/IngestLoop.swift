@@ -116,6 +116,7 @@ package final class IngestLoop {
   }
 
   private func linkFailed(_ reason: RedisLinkDown) {
+    guard reason != .closed else { return }  // our own
     log.log(.warning, kind: "link", "no link to Redis", metadata: ["reason": "\(reason)"])
   }
 

@@ -2,7 +2,6 @@ import ArgumentParser
 import Feeds
 import Ingest
 import Logging
-import RedisClient
 import ServiceSupport
 
 /// What every service takes.
@@ -60,7 +59,10 @@ struct FeedOptions: ParsableArguments {
     guard let name = try tape ?? from ?? fallback() else {
       throw ServiceSupportError(.setting, "give --tape FILE or --from sim:...")
     }
-    let speed = try FeedSpeed(parsing: source.string("speed", flag: speed, default: "1"))
+    let speed =
+      try source.value(
+        "speed", flag: speed, expected: "'max' or a number above 0, up to 1000000",
+        { try? FeedSpeed(parsing: $0) }) ?? .realTime
     let timestamps =
       try source.value(
         "clock", flag: clock, expected: "rebased or original",
@@ -94,13 +96,4 @@ struct GatewayOptions: ParsableArguments {
 
   @Option(help: "Trades that a symbol keeps for clients that fall behind (default: 256).")
   var ringTrades: Int?
-}
-
-/// Reads a Redis URL; its errors never show a password.
-func redisURL(_ source: OptionSource, flag: String?) throws -> RedisURL {
-  guard let text = source.string("redis", flag: flag) else {
-    throw ServiceSupportError(
-      .setting, "give --redis redis://[user:password@]host:port/db or unix:///path")
-  }
-  return try RedisURL(text)
 }

@@ -1,7 +1,5 @@
 import ArgumentParser
 import Ingest
-import Logging
-import RedisClient
 import ServiceSupport
 
 /// The ingester as a process of its own.
@@ -10,35 +8,18 @@ struct IngestCommand: ParsableCommand {
     commandName: "ingest", abstract: "Play a tape or another source into a Redis.")
 
   @OptionGroup var feed: FeedOptions
+  @OptionGroup var location: RedisLocation
   @OptionGroup var logs: LogOptions
 
-  @Option(
-    help: ArgumentHelp(
-      "redis://[user:password@]host:port/db or unix:///path. A password is better given by "
-        + "TAPEDECK_REDIS: other users can read a command line.", valueName: "url"))
-  var redis: String?
-
-  @Option(help: "The feed's name in Redis' keys (default: main).")
-  var feedName: String?
-
   func run() throws {
-    let source = OptionSource()
-    let logger: Logger
-    do {
-      logger = try logs.logger("tapedeck", source)
-    } catch {
-      throw ValidationError("\(error)")
-    }
     let command = self
-    let status = ProcessHost.run(name: "tapedeck ingest", logger: logger) { host in
-      let url = try redisURL(source, flag: command.redis)
+    try runProcess("tapedeck ingest", logs) { host, source in
+      let configuration = IngestLoop.Configuration(
+        redis: try command.location.url(source), feed: try command.location.feed(source))
       let (play, _) = try command.feed.play(source, fallback: nil, loopsByDefault: false)
-      let name = try Tapedeck.feedName(source, flag: command.feedName)
       let ingest = try await IngestService.start(
-        play, configuration: IngestLoop.Configuration(redis: url, feed: name),
-        metrics: PrometheusRegistry(), logger: logger)
+        play, configuration: configuration, metrics: PrometheusRegistry(), logger: host.logger)
       host.onStop("ingest") { await ingest.close() }
     }
-    try finish(status)
   }
 }

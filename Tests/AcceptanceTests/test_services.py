@@ -98,3 +98,19 @@ def test_services_wait_for_a_redis_that_comes_later(directory):
                     ).status_code == 200
 
             eventually(ready, 20, "the gateway's readiness", every=0.05)
+
+
+def test_password_of_a_command_line_is_hidden_and_never_logged(directory):
+    url = "redis://bob:s3cret@127.0.0.1:1/0"
+    with Process("ingest", "--redis", url, "--tape", fixture_tape()) as ingest:
+        path = f"/proc/{ingest.process.pid}/cmdline"
+
+        def hidden():
+            with open(path, "rb") as file:
+                return b"**********@127.0.0.1" in file.read()
+
+        eventually(hidden, 5, "stars in the place of user and password")
+        eventually(lambda: "no link to Redis" in ingest.tail(), 5, "a line about the link")
+        with open(path, "rb") as file:
+            assert b"s3cret" not in file.read()
+        assert "s3cret" not in ingest.tail()

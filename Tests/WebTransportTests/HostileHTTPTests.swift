@@ -6,12 +6,6 @@ import Testing
 
 /// What no client library sends. Every error has a JSON body; the server lives on afterwards.
 @Suite(.serialized) struct HostileHTTPTests {
-  /// The server still serves, and no connection is left over.
-  private func isHealthy(_ fixture: ServerFixture) async throws -> Bool {
-    guard try fixture.socket().request("GET", "/hello")?.text == "hello" else { return false }
-    return try await fixture.until { $0.connections == 0 }
-  }
-
   @Test(arguments: ["POST", "PUT", "PATCH"])
   func aBodyWithoutALengthIs411(method: String) async throws {
     try await withServer { fixture in
@@ -22,7 +16,7 @@ import Testing
       #expect(answer?.errorCode == 41_110_000)
       #expect(answer?.headers["connection"] == "close")
       socket.close()
-      #expect(try await isHealthy(fixture))
+      #expect(try await fixture.isHealthy())
     }
   }
 
@@ -38,7 +32,7 @@ import Testing
       // What follows the chunks must not be taken for a request.
       socket.shutdownWrites()
       #expect(socket.readToEnd() == [])
-      #expect(try await isHealthy(fixture))
+      #expect(try await fixture.isHealthy())
     }
   }
 
@@ -49,7 +43,7 @@ import Testing
       socket.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: \(length)\r\n\r\nhello")
       #expect(socket.readAnswer()?.errorCode == 40_010_000)
       socket.close()
-      #expect(try await isHealthy(fixture))
+      #expect(try await fixture.isHealthy())
     }
   }
 
@@ -75,7 +69,7 @@ import Testing
       other.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 900000000\r\n\r\n")
       #expect(other.readAnswer()?.errorCode == 41_310_000)
       other.close()
-      #expect(try await isHealthy(fixture))
+      #expect(try await fixture.isHealthy())
     }
   }
 
@@ -131,7 +125,7 @@ import Testing
       #expect(other.request("GET", "/hello")?.status == 200)
       other.send("GET /hello?\(value) HTTP/1.1\r\nHost: t\r\n\r\n")
       #expect(other.readAnswer()?.errorCode == 43_110_000)
-      #expect(try await isHealthy(fixture))
+      #expect(try await fixture.isHealthy())
     }
   }
 
@@ -155,7 +149,7 @@ import Testing
       other.send(text)
       #expect(other.readAnswer()?.errorCode == 40_010_000)
       #expect(other.readToEnd() == [])
-      #expect(try await isHealthy(fixture))
+      #expect(try await fixture.isHealthy())
     }
   }
 
@@ -165,7 +159,7 @@ import Testing
       socket.send("CONNECT other:443 HTTP/1.1\r\nHost: t\r\n\r\n")
       #expect(socket.readAnswer()?.errorCode == 50_110_000)
       #expect(socket.readToEnd() == [])
-      #expect(try await isHealthy(fixture))
+      #expect(try await fixture.isHealthy())
     }
   }
 
@@ -213,7 +207,7 @@ import Testing
       #expect(socket.readAnswer()?.errorCode == 40_810_000)
       #expect(socket.readToEnd() == [])
       #expect(try await fixture.counters().slowHeads == 1)
-      #expect(try await isHealthy(fixture))
+      #expect(try await fixture.isHealthy())
     }
   }
 
@@ -222,7 +216,7 @@ import Testing
       let socket = try fixture.socket()
       socket.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nabc")
       #expect(socket.readAnswer()?.errorCode == 40_810_000)
-      #expect(try await isHealthy(fixture))
+      #expect(try await fixture.isHealthy())
     }
   }
 
@@ -241,7 +235,7 @@ import Testing
       #expect(socket.readToEnd() == [])
       // The sleep ends by the cancellation of its task.
       #expect(try await fixture.until { $0.pendingRequests == 0 && $0.timedOutRequests == 1 })
-      #expect(try await isHealthy(fixture))
+      #expect(try await fixture.isHealthy())
     }
   }
 
@@ -265,7 +259,7 @@ import Testing
         if index % 2 == 0 { socket.reset() } else { socket.close() }
       }
       #expect(try await fixture.until { $0.pendingRequests == 0 && $0.requests >= 10 })
-      #expect(try await isHealthy(fixture))
+      #expect(try await fixture.isHealthy())
     }
   }
 
@@ -325,7 +319,7 @@ import Testing
       #expect(answer?.errorCode == 40_010_000)
       #expect(answer?.headers["connection"] == "close")
       #expect(socket.readToEnd() == [])
-      #expect(try await isHealthy(fixture))
+      #expect(try await fixture.isHealthy())
     }
   }
 
@@ -372,7 +366,7 @@ import Testing
         #expect(answer?.headers["connection"] == "close")
         #expect(socket.readToEnd() == [])
       }
-      #expect(try await isHealthy(fixture))
+      #expect(try await fixture.isHealthy())
     }
   }
 

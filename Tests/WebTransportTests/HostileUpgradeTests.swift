@@ -6,12 +6,6 @@ import Testing
 
 /// Too many connections, and handshakes that are none.
 @Suite(.serialized) struct HostileUpgradeTests {
-  /// The server still serves, and no connection is left over.
-  private func isHealthy(_ fixture: ServerFixture) async throws -> Bool {
-    guard try fixture.socket().request("GET", "/hello")?.text == "hello" else { return false }
-    return try await fixture.until { $0.connections == 0 }
-  }
-
   @Test func tooManyConnectionsAre503() async throws {
     try await withServer({ $0.connectionsMax = 2 }) { fixture in
       let held = try (0..<2).map { _ in try fixture.socket() }
@@ -22,7 +16,7 @@ import Testing
       #expect(try await fixture.counters().refused == 1)
       for socket in held { socket.close() }
       #expect(try await fixture.until { $0.connections == 0 })
-      #expect(try await isHealthy(fixture))
+      #expect(try await fixture.isHealthy())
     }
   }
 
@@ -67,7 +61,7 @@ import Testing
       #expect(answer?.errorCode == status * 100_000 + 10_000)
       if status == 426 { #expect(answer?.headers["sec-websocket-version"] == "13") }
       #expect(socket.readToEnd() == [])
-      #expect(try await isHealthy(fixture))
+      #expect(try await fixture.isHealthy())
     }
   }
 

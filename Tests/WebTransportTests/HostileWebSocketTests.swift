@@ -7,35 +7,7 @@ import Testing
 @testable import WebTransport
 
 /// Frames no client library sends, slow readers and broken connections.
-@Suite(.serialized) struct HostileWebSocketTests {
-  private func open(_ fixture: ServerFixture, receiveBufferBytes: Int32? = nil) throws -> RawSocket
-  {
-    let socket = try fixture.socket(receiveBufferBytes: receiveBufferBytes)
-    #expect(socket.openWebSocket()?.status == 101)
-    return socket
-  }
-
-  /// The server closes with `code` and is done with the connection.
-  private func expectClose(
-    _ code: UInt16, _ socket: RawSocket, _ fixture: ServerFixture
-  ) async throws {
-    let frame = socket.readFrame()
-    #expect(frame?.opcode == 8)
-    #expect(frame?.closeCode == code)
-    socket.sendFrame(8, [UInt8(code >> 8), UInt8(code & 255)])
-    #expect(socket.readToEnd() == [])
-    #expect(try await fixture.until { $0.connections == 0 && $0.assemblyBytes <= 1 << 20 })
-    guard case .closed(let told, _) = fixture.handler.events.last else {
-      Issue.record("the handler was not told")
-      return
-    }
-    #expect(told == code)
-  }
-
-  private func messages(_ fixture: ServerFixture) -> [RecordingHandler.Event] {
-    fixture.handler.events.filter { if case .message = $0 { true } else { false } }
-  }
-
+@Suite(.serialized) struct HostileWebSocketTests: WebSocketSteps {
   @Test func theOfficialSDKsFragmentsAreOneMessage() async throws {
     try await withServer { fixture in
       let socket = try open(fixture)

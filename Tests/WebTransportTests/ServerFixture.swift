@@ -157,6 +157,12 @@ final class ServerFixture: @unchecked Sendable {
     try RawSocket(port: port, receiveBufferBytes: receiveBufferBytes)
   }
 
+  /// The server still serves, and no connection is left over.
+  func isHealthy() async throws -> Bool {
+    guard try socket().request("GET", "/hello")?.text == "hello" else { return false }
+    return try await until { $0.connections == 0 }
+  }
+
   /// Waits until `condition` holds, at most some seconds. For what happens on the loop's thread soon.
   func until(
     milliseconds: Int = 5_000, _ condition: @escaping @Sendable (WebCounters) -> Bool

@@ -1,0 +1,41 @@
+import Gateway
+import Logging
+import RedisClient
+import ServiceSupport
+import WebTransport
+
+extension GatewayOptions {
+  /// Starts the gateway and registers its stop; gives its address and what tells that it serves.
+  func start(
+    on host: ProcessHost, _ source: OptionSource, redis: RedisURL, feed: String, keys: APIKeys,
+    metrics: PrometheusRegistry
+  ) async throws -> (address: String, readiness: Readiness) {
+    let web = try webConfiguration(source)
+    let loops = try source.integer("loops", flag: loops, default: 1, in: 1...64)
+    var configuration = StreamLoop.Configuration(redis: redis, feed: feed, web: web, keys: keys)
+    configuration.flushIntervalMilliseconds = UInt64(
+      try source.integer("flush-ms", flag: flushMs, default: 10, in: 0...1_000))
+    configuration.fanOut.trades = try source.integer(
+      "ring-trades", flag: ringTrades, default: 256, in: 1...2_048)
+    let readiness = Readiness((0..<loops).map(GatewayService.checkName))
+    let service = try await GatewayService.start(
+      loops: loops, configuration: configuration, readiness: readiness, metrics: metrics,
+      logger: host.logger)
+    host.onStop("gateway") { await service.close() }
+    return ("http://\(web.host):\(service.port)", readiness)
+  }
+
+  private func webConfiguration(_ source: OptionSource) throws -> WebServerConfiguration {
+    let port = try source.integer("port", flag: port, default: 8_080, in: 0...65_535)
+    var web = WebServerConfiguration(
+      host: source.string("host", flag: host, default: "127.0.0.1"), port: UInt16(port))
+    web.connectionsMax = try source.integer(
+      "max-connections", flag: maxConnections, default: 65_536, in: 1...262_144)
+    let logger = Logger(label: "web")
+    web.log = { line in
+      let omitted = line.omitted > 0 ? " (\(line.omitted) more before)" : ""
+      logger.log(level: line.level == .error ? .error : .warning, "\(line.text)\(omitted)")
+    }
+    return web
+  }
+}

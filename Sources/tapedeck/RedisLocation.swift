@@ -1,0 +1,62 @@
+import ArgumentParser
+import Glibc
+import RedisClient
+import ServiceSupport
+
+/// The Redis of a service that runs as a process of its own, and the feed's name there.
+struct RedisLocation: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "redis://[user:password@]host:port/db or unix:///path. A password is better given by "
+        + "TAPEDECK_REDIS: other users can read a command line.", valueName: "url"))
+  var redis: String?
+
+  @Option(help: "The feed's name in Redis' keys (default: main).")
+  var feedName: String?
+
+  /// The URL; its errors never show a password.
+  func url(_ source: OptionSource) throws -> RedisURL {
+    guard let text = source.string("redis", flag: redis) else {
+      throw ServiceSupportError(
+        .setting, "give --redis redis://[user:password@]host:port/db or unix:///path")
+    }
+    if let redis { RedisLocation.hideCredentials(of: redis) }
+    do {
+      return try RedisURL(text)
+    } catch {
+      let place = redis == nil ? OptionSource.variable(for: "redis") : "--redis"
+      throw ServiceSupportError(.setting, "\(place): \(error)")
+    }
+  }
+
+  func feed(_ source: OptionSource) throws -> String {
+    let expected = "1 to 32 of a-z, 0-9, _ and -"
+    return try source.value("feed-name", flag: feedName, expected: expected) { text in
+      let allowed = text.utf8.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+          UInt8(ascii: "_"), UInt8(ascii: "-"):
+          true
+        default: false
+        }
+      }
+      return allowed && 1...32 ~= text.utf8.count ? text : nil
+    } ?? "main"
+  }
+
+  /// Overwrites user and password where the kernel keeps this process's arguments, so that process
+  /// lists show stars from here on (proc(5): cmdline is the process's own memory).
+  private static func hideCredentials(of url: String) {
+    for index in 1..<max(1, Int(CommandLine.argc)) {
+      guard let argument = CommandLine.unsafeArgv[index],
+        let start = strstr(argument, url).flatMap({ strstr($0, "://") }),
+        let end = strrchr(start, Int32(UInt8(ascii: "@")))
+      else { continue }
+      var place = start + 3
+      while place < end {
+        place.pointee = CChar(bitPattern: UInt8(ascii: "*"))
+        place += 1
+      }
+    }
+  }
+}
