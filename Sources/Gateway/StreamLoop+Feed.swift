@@ -159,7 +159,6 @@ extension StreamLoop: RedisSubscriberDelegate {
         continue
       }
       let generation = record.state.generation
-      counters.joinReads &+= 1
       redis.sendForView(
         Redis.Get(key(of: record.name)),
         { [weak self] result in
@@ -187,6 +186,7 @@ extension StreamLoop: RedisSubscriberDelegate {
     // Asked anew when the link is ready again.
     case .failure: return
     }
+    counters.joinReads &+= 1
   }
 
   private func hasRead(
