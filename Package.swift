@@ -48,6 +48,7 @@ let libraries: [Target] = [
   library("Feeds", ["MarketData", "CZlib"]),
   library("FanOut"),
   library("RedisClient", ["CHiredis", "EventLoops"]),
+  library("Caching", ["CCrypto", "EventLoops", "RedisClient", "ServiceSupport"]),
   library("TestSupport", ["EventLoops"]),
   library("WebTransport", ["EventLoops", "CLibwebsockets", "CUV"]),
   library(
@@ -92,6 +93,7 @@ let testTargets: [Target] = [
       "TestSupport", "WebTransport", logging,
     ]),
   tests("FanOutTests", ["FanOut"]),
+  tests("CachingTests", ["Caching", "TestSupport"]),
 ]
 
 let package = Package(
