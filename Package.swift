@@ -58,6 +58,9 @@ let libraries: [Target] = [
       "EventLoops", "FanOut", "MarketData", "RedisClient", "ServiceSupport", "WebTransport",
       logging,
     ]),
+  library(
+    "Portfolio",
+    ["EventLoops", "MarketData", "RedisClient", "ServiceSupport", "WebTransport", logging]),
 ]
 
 let programs: [Target] = [
@@ -92,6 +95,7 @@ let testTargets: [Target] = [
       "TestSupport", "WebTransport", logging,
     ]),
   tests("FanOutTests", ["FanOut"]),
+  tests("PortfolioTests", ["Portfolio", "MarketData", "TestSupport", "WebTransport"]),
 ]
 
 let package = Package(
