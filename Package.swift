@@ -59,6 +59,9 @@ let libraries: [Target] = [
       "EventLoops", "FanOut", "MarketData", "RedisClient", "ServiceSupport", "WebTransport",
       logging,
     ]),
+  library(
+    "Portfolio",
+    ["EventLoops", "MarketData", "RedisClient", "ServiceSupport", "WebTransport", logging]),
 ]
 
 let programs: [Target] = [
@@ -94,6 +97,7 @@ let testTargets: [Target] = [
     ]),
   tests("FanOutTests", ["FanOut"]),
   tests("CachingTests", ["Caching", "TestSupport"]),
+  tests("PortfolioTests", ["Portfolio", "MarketData", "TestSupport", "WebTransport"]),
 ]
 
 let package = Package(
