@@ -10,8 +10,12 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, exclude: ["README.md"], swiftSettings: settings)
+func library(
+  _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, exclude: ["README.md"], resources: resources,
+    swiftSettings: settings)
 }
 
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -29,6 +33,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let clibraries: [Target] = [
   .systemLibrary(name: "CUV"),
   .systemLibrary(name: "CHiredis"),
+  .systemLibrary(name: "CLibpq"),
   .systemLibrary(name: "CLibwebsockets"),
   .systemLibrary(name: "CZlib"),
   .systemLibrary(name: "CCrypto"),
@@ -47,7 +52,9 @@ let libraries: [Target] = [
   library("ServiceSupport", ["EventLoops", "CCrypto", logging, coreMetrics, configuration]),
   library("Feeds", ["MarketData", "CZlib"]),
   library("FanOut"),
+  library("PostgresClient", ["CLibpq", "EventLoops"]),
   library("RedisClient", ["CHiredis", "EventLoops"]),
+  library("Caching", ["CCrypto", "EventLoops", "RedisClient", "ServiceSupport"]),
   library("TestSupport", ["EventLoops"]),
   library("WebTransport", ["EventLoops", "CLibwebsockets", "CUV"]),
   library(
@@ -58,6 +65,10 @@ let libraries: [Target] = [
       "EventLoops", "FanOut", "MarketData", "RedisClient", "ServiceSupport", "WebTransport",
       logging,
     ]),
+  library(
+    "Portfolio",
+    ["EventLoops", "MarketData", "RedisClient", "ServiceSupport", "WebTransport", logging],
+    resources: [.embedInCode("Migrations")]),
 ]
 
 let programs: [Target] = [
@@ -84,14 +95,17 @@ let testTargets: [Target] = [
       "EventLoops", "Feeds", "Ingest", "MarketData", "RedisClient", "ServiceSupport",
       "TestSupport", logging,
     ]),
+  tests("PostgresClientTests", ["PostgresClient", "TestSupport"]),
   tests("RedisClientTests", ["RedisClient", "TestSupport"]),
   tests(
     "IntegrationTests",
     [
-      "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "RedisClient", "ServiceSupport",
-      "TestSupport", "WebTransport", logging,
+      "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "PostgresClient", "RedisClient",
+      "ServiceSupport", "TestSupport", "WebTransport", logging,
     ]),
   tests("FanOutTests", ["FanOut"]),
+  tests("CachingTests", ["Caching", "TestSupport"]),
+  tests("PortfolioTests", ["Portfolio", "MarketData", "TestSupport", "WebTransport"]),
 ]
 
 let package = Package(
