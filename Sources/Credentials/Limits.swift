@@ -1,7 +1,7 @@
 /// The bounds of this target, each with the arithmetic that chose it.
 package enum CredentialsLimits {
   /// A key's id: it becomes a part of a Redis key and of a log line. Anything longer, or with another
-  /// character than `[A-Za-z0-9._-]`, is nobody's and is refused without a look-up.
+  /// character than `[A-Za-z0-9_-]`, is nobody's and is refused without a look-up.
   package static let keyIDBytesMax = 64
 
   /// A secret of ours is 43 characters; the gateway takes no longer credential than this.
@@ -49,4 +49,11 @@ package enum CredentialsLimits {
   /// Entries of the invalidation log that one look reads; when there are more, everything watched is
   /// checked instead.
   package static let logEntriesMax = 1_000
+
+  /// A session ends after so long, however much it is used: 30 days.
+  package static let sessionLifetimeSeconds: Int64 = 30 * 86_400
+
+  /// Rows of sessions that have been over for so long are deleted when their user opens another: a
+  /// user has at most 100 open ones and those of one day, which failed attempts cannot add to.
+  package static let sessionKeptSeconds: Int64 = 86_400
 }

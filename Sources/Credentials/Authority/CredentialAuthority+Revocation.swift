@@ -11,6 +11,7 @@
 // answer new questions are invalidated by the same news.
 import Caching
 import EventLoops
+import PostgresClient
 
 /// What has been read of the invalidation log.
 struct LogReading {
@@ -23,6 +24,11 @@ struct LogReading {
   var again = false
   var isClosed = false
   var streamsUsedAt: UInt64 = 0
+}
+
+/// Carries the authority into a task. `@unchecked Sendable`: the task runs on the authority's loop.
+private struct OnLoop: @unchecked Sendable {
+  let authority: CredentialAuthority
 }
 
 extension CredentialAuthority {
@@ -54,7 +60,8 @@ extension CredentialAuthority {
 
   private func notified(_ payload: String) {
     guard let name = CredentialName(payload) else { return }
-    Task.immediate(executorPreference: loop) { await self.changed([name]) }
+    let here = OnLoop(authority: self)
+    Task.immediate(executorPreference: loop) { await here.authority.changed([name]) }
   }
 
   private func readLogSoon() {
@@ -62,7 +69,8 @@ extension CredentialAuthority {
       log.again = true
       return
     }
-    Task.immediate(executorPreference: loop) { await self.readLog() }
+    let here = OnLoop(authority: self)
+    Task.immediate(executorPreference: loop) { await here.authority.readLog() }
   }
 
   /// One look at the log, and at everything that is open when that is called for.
@@ -81,7 +89,9 @@ extension CredentialAuthority {
         log.seen = Set(entries.map(\.number))
         await changed(Set(news.compactMap { CredentialName($0.key) }))
         // The window held more than was read: what fell out of it is asked for instead.
-        if entries.count >= CredentialsLimits.logEntriesMax, !news.isEmpty { try await recheckAll() }
+        if entries.count >= CredentialsLimits.logEntriesMax, !news.isEmpty {
+          try await recheckAll()
+        }
         try await useOfStreams()
       } catch {
         counters.logReadFailures &+= 1

@@ -1,6 +1,7 @@
 // Opening and ending sessions.
-public import Caching
-import ServiceSupport
+import Caching
+import EventLoops
+public import ServiceSupport
 
 /// A session just opened. The bearer token is shown once and kept nowhere.
 public struct OpenedSession: Sendable {

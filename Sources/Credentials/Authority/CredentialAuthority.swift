@@ -16,7 +16,7 @@
 public import Caching
 public import EventLoops
 public import PostgresClient
-public import ServiceSupport
+import ServiceSupport
 
 /// Times and bounds of an authority; the defaults are the production values.
 public struct CredentialOptions: Sendable {

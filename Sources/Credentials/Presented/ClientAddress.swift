@@ -21,18 +21,20 @@ public struct ClientAddress: Sendable, Hashable {
       if isMapped {
         self.init(mapped: UInt32(truncatingIfNeeded: low >> 32))
       } else {
-        self.high = high
-        self.low = 0
+        self.init(high: high, low: 0)
       }
     } else {
-      high = 0
-      low = 0
+      self.init(high: 0, low: 0)
     }
+  }
+
+  private init(high: UInt64, low: UInt64) {
+    self.high = high
+    self.low = low
   }
 
   /// The four bytes as they lie in memory.
   private init(mapped address: UInt32) {
-    high = 0
-    low = UInt64(address) << 32 | UInt64(UInt32(0xffff).bigEndian)
+    self.init(high: 0, low: UInt64(address) << 32 | UInt64(UInt32(0xffff).bigEndian))
   }
 }

@@ -71,10 +71,10 @@ extension PresentedCredentials {
     return .session(id: String(parts[0]), secret: PresentedSecret(String(parts[1])))
   }
 
-  /// Whether a key can have this id.
+  /// Whether a key can have this id: as the schema's domain `token_id`.
   public static func isKeyID(_ id: some StringProtocol) -> Bool {
     1...CredentialsLimits.keyIDBytesMax ~= id.utf8.count
-      && id.utf8.allSatisfy { Base64.isURLDigit($0) || $0 == UInt8(ascii: ".") }
+      && id.utf8.allSatisfy(Base64.isURLDigit)
   }
 
   /// Whether a session can have this id.

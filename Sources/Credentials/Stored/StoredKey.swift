@@ -38,7 +38,9 @@ extension StoredKey {
 enum StoredWords {
   /// The words of a value; nil when it is of another version or another shape.
   static func read(_ bytes: [UInt8], version: String, count: Int) -> [Substring]? {
-    guard bytes.count <= 512, let text = String(validating: bytes, as: UTF8.self) else { return nil }
+    guard bytes.count <= 512, let text = String(validating: bytes, as: UTF8.self) else {
+      return nil
+    }
     let words = text.split(separator: " ", omittingEmptySubsequences: false)
     return words.count == count && words[0] == version ? words : nil
   }
