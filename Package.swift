@@ -10,8 +10,12 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, exclude: ["README.md"], swiftSettings: settings)
+func library(
+  _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, exclude: ["README.md"], resources: resources,
+    swiftSettings: settings)
 }
 
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -50,6 +54,10 @@ let libraries: [Target] = [
   library("FanOut"),
   library("PostgresClient", ["CLibpq", "EventLoops"]),
   library("RedisClient", ["CHiredis", "EventLoops"]),
+  library("Caching", ["CCrypto", "EventLoops", "RedisClient", "ServiceSupport"]),
+  library(
+    "Credentials",
+    ["CCrypto", "Caching", "EventLoops", "PostgresClient", "RedisClient", "ServiceSupport"]),
   library("TestSupport", ["EventLoops"]),
   library("WebTransport", ["EventLoops", "CLibwebsockets", "CUV"]),
   library(
@@ -57,9 +65,13 @@ let libraries: [Target] = [
   library(
     "Gateway",
     [
-      "EventLoops", "FanOut", "MarketData", "RedisClient", "ServiceSupport", "WebTransport",
-      logging,
+      "Credentials", "EventLoops", "FanOut", "MarketData", "RedisClient", "ServiceSupport",
+      "WebTransport", logging,
     ]),
+  library(
+    "Portfolio",
+    ["EventLoops", "MarketData", "RedisClient", "ServiceSupport", "WebTransport", logging],
+    resources: [.embedInCode("Migrations")]),
 ]
 
 let programs: [Target] = [
@@ -86,6 +98,9 @@ let testTargets: [Target] = [
       "EventLoops", "Feeds", "Ingest", "MarketData", "RedisClient", "ServiceSupport",
       "TestSupport", logging,
     ]),
+  tests(
+    "CredentialsTests",
+    ["Caching", "Credentials", "EventLoops", "RedisClient", "ServiceSupport", "TestSupport"]),
   tests("PostgresClientTests", ["PostgresClient", "TestSupport"]),
   tests("RedisClientTests", ["RedisClient", "TestSupport"]),
   tests(
@@ -95,6 +110,8 @@ let testTargets: [Target] = [
       "ServiceSupport", "TestSupport", "WebTransport", logging,
     ]),
   tests("FanOutTests", ["FanOut"]),
+  tests("CachingTests", ["Caching", "TestSupport"]),
+  tests("PortfolioTests", ["Portfolio", "MarketData", "TestSupport", "WebTransport"]),
 ]
 
 let package = Package(
