@@ -10,21 +10,30 @@ public final class LoopWait<Value: Sendable>: @unchecked Sendable {
 
   public init(loop: EventLoop) { self.loop = loop }
 
-  /// The first value counts.
-  public func finish(_ value: Value) {
-    guard !finished.exchange(true, ordering: .relaxed) else { return }
+  /// The first value counts; false: another came before, perhaps the one of a cancellation.
+  @discardableResult
+  public func finish(_ value: Value) -> Bool {
+    guard !finished.exchange(true, ordering: .relaxed) else { return false }
     if let continuation {
       self.continuation = nil
       continuation.resume(returning: value)
     } else {
       result = value
     }
+    return true
+  }
+
+  /// Waits for `finish`, cancelled or not. Once only, as below.
+  public func value() async -> Value {
+    if let result { return result }
+    return await withUnsafeContinuation { continuation = $0 }
   }
 
   /// Waits for `finish`, or for the task's cancellation, which gives `cancelled` at once. Once only, in
   /// a task that has the loop as its executor.
   public func value(ifCancelled cancelled: Value) async -> Value {
     if let result { return result }
+    if Task.isCancelled { return cancelled }
     return await withTaskCancellationHandler {
       await withUnsafeContinuation { continuation in
         if let result {
