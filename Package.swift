@@ -10,8 +10,12 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, exclude: ["README.md"], swiftSettings: settings)
+func library(
+  _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, exclude: ["README.md"], resources: resources,
+    swiftSettings: settings)
 }
 
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -29,6 +33,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let clibraries: [Target] = [
   .systemLibrary(name: "CUV"),
   .systemLibrary(name: "CHiredis"),
+  .systemLibrary(name: "CLibpq"),
   .systemLibrary(name: "CLibwebsockets"),
   .systemLibrary(name: "CZlib"),
   .systemLibrary(name: "CCrypto"),
@@ -47,8 +52,12 @@ let libraries: [Target] = [
   library("ServiceSupport", ["EventLoops", "CCrypto", logging, coreMetrics, configuration]),
   library("Feeds", ["MarketData", "CZlib"]),
   library("FanOut"),
+  library("PostgresClient", ["CLibpq", "EventLoops"]),
   library("RedisClient", ["CHiredis", "EventLoops"]),
   library("Caching", ["CCrypto", "EventLoops", "RedisClient", "ServiceSupport"]),
+  library(
+    "Credentials",
+    ["CCrypto", "Caching", "EventLoops", "PostgresClient", "RedisClient", "ServiceSupport"]),
   library("TestSupport", ["EventLoops"]),
   library("WebTransport", ["EventLoops", "CLibwebsockets", "CUV"]),
   library(
@@ -56,12 +65,13 @@ let libraries: [Target] = [
   library(
     "Gateway",
     [
-      "EventLoops", "FanOut", "MarketData", "RedisClient", "ServiceSupport", "WebTransport",
-      logging,
+      "Credentials", "EventLoops", "FanOut", "MarketData", "RedisClient", "ServiceSupport",
+      "WebTransport", logging,
     ]),
   library(
     "Portfolio",
-    ["EventLoops", "MarketData", "RedisClient", "ServiceSupport", "WebTransport", logging]),
+    ["EventLoops", "MarketData", "RedisClient", "ServiceSupport", "WebTransport", logging],
+    resources: [.embedInCode("Migrations")]),
 ]
 
 let programs: [Target] = [
@@ -88,12 +98,16 @@ let testTargets: [Target] = [
       "EventLoops", "Feeds", "Ingest", "MarketData", "RedisClient", "ServiceSupport",
       "TestSupport", logging,
     ]),
+  tests(
+    "CredentialsTests",
+    ["Caching", "Credentials", "EventLoops", "RedisClient", "ServiceSupport", "TestSupport"]),
+  tests("PostgresClientTests", ["PostgresClient", "TestSupport"]),
   tests("RedisClientTests", ["RedisClient", "TestSupport"]),
   tests(
     "IntegrationTests",
     [
-      "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "RedisClient", "ServiceSupport",
-      "TestSupport", "WebTransport", logging,
+      "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "PostgresClient", "RedisClient",
+      "ServiceSupport", "TestSupport", "WebTransport", logging,
     ]),
   tests("FanOutTests", ["FanOut"]),
   tests("CachingTests", ["Caching", "TestSupport"]),
