@@ -137,7 +137,10 @@ BEGIN
     held := coalesce(held, 0);
     -- Every third sells what is there; a leg sells what its order will have bought. The account with
     -- margin ends with one stock sold short.
-    buys := NOT (i % 3 = 2 AND held >= size) AND state <> 'held' AND i <> 158;
+    buys := NOT (i % 3 = 2 AND held >= size) AND state <> 'held' AND i NOT IN (158, 159);
+    IF i = 158 THEN
+      size := size + held;
+    END IF;
     kind := CASE
       WHEN state = 'held' THEN 'limit'
       WHEN state IN ('replaced', 'expired', 'partially_filled') OR i % 40 = 11 THEN 'limit'

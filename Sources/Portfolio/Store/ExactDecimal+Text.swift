@@ -36,7 +36,8 @@ extension ExactDecimal {
       }
       let digit = Int128(byte - UInt8(ascii: "0"))
       let (next, over) =
-        isNegative ? units.subtractingReportingOverflow(digit) : units.addingReportingOverflow(digit)
+        isNegative
+        ? units.subtractingReportingOverflow(digit) : units.addingReportingOverflow(digit)
       guard !over else { return nil }
       units = next
       if scale != nil {
