@@ -82,8 +82,11 @@ extension Result where Failure == PostgresError {
 
 /// Statements that several suites use.
 enum Probe {
-  static let one = PostgresStatement("probe_one", "SELECT 1::bigint") { row in try row.integer(0) }
-  static let echo = PostgresStatement("probe_echo", "SELECT $1::bigint", [.integer]) { row in
+  static let one = PostgresStatement("probe_one", "SELECT 1::bigint") { row throws(PostgresError) in
+    try row.integer(0)
+  }
+  static let echo = PostgresStatement("probe_echo", "SELECT $1::bigint", [.integer]) {
+    row throws(PostgresError) in
     try row.integer(0)
   }
   static let divide = PostgresStatement("probe_divide", "SELECT 100 / $1::bigint", [.integer]) {
@@ -91,7 +94,8 @@ enum Probe {
   }
   static let sleep = PostgresStatement<Void>(
     "probe_sleep", "SELECT pg_sleep($1::bigint / 1000.0)", [.integer])
-  static let session = PostgresStatement("probe_session", "SELECT pg_backend_pid()") { row in
+  static let session = PostgresStatement("probe_session", "SELECT pg_backend_pid()") {
+    row throws(PostgresError) in
     try row.integer(0)
   }
 }
