@@ -79,8 +79,9 @@ public final class PrivatePostgres {
       "\(PrivatePostgres.programs)/postgres", "-D", dataDirectory, "-k", directory, "-p",
       String(port),
     ]
+    // Not synchronous_commit=off: what was committed has to survive the kill of a backend.
     let basics = [
-      "listen_addresses=\(hasTCP ? "127.0.0.1" : "")", "fsync=off", "synchronous_commit=off",
+      "listen_addresses=\(hasTCP ? "127.0.0.1" : "")", "fsync=off",
       "full_page_writes=off", "shared_buffers=32MB", "max_connections=64", "autovacuum=off",
       "logging_collector=on", "log_directory=\(directory)", "log_filename=postgres.log",
     ]
