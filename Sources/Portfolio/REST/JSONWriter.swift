@@ -6,6 +6,10 @@ import MarketData
 struct JSONWriter: ~Copyable {
   private var out = ByteWriter(capacity: 1_024)
   private var needsComma = false
+  /// Why what was written must not leave: a row holds what the API has no word for.
+  private(set) var firstFault: String?
+
+  mutating func fault(_ reason: String) { if firstFault == nil { firstFault = reason } }
 
   /// What was written.
   func bytes() -> [UInt8] { out.withUnsafeBytes { Array($0) } }
