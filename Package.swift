@@ -29,6 +29,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let clibraries: [Target] = [
   .systemLibrary(name: "CUV"),
   .systemLibrary(name: "CHiredis"),
+  .systemLibrary(name: "CLibpq"),
   .systemLibrary(name: "CLibwebsockets"),
   .systemLibrary(name: "CZlib"),
   .systemLibrary(name: "CCrypto"),
@@ -47,7 +48,9 @@ let libraries: [Target] = [
   library("ServiceSupport", ["EventLoops", "CCrypto", logging, coreMetrics, configuration]),
   library("Feeds", ["MarketData", "CZlib"]),
   library("FanOut"),
+  library("PostgresClient", ["CLibpq", "EventLoops"]),
   library("RedisClient", ["CHiredis", "EventLoops"]),
+  library("Caching", ["CCrypto", "EventLoops", "RedisClient", "ServiceSupport"]),
   library("TestSupport", ["EventLoops"]),
   library("WebTransport", ["EventLoops", "CLibwebsockets", "CUV"]),
   library(
@@ -87,14 +90,16 @@ let testTargets: [Target] = [
       "EventLoops", "Feeds", "Ingest", "MarketData", "RedisClient", "ServiceSupport",
       "TestSupport", logging,
     ]),
+  tests("PostgresClientTests", ["PostgresClient", "TestSupport"]),
   tests("RedisClientTests", ["RedisClient", "TestSupport"]),
   tests(
     "IntegrationTests",
     [
-      "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "RedisClient", "ServiceSupport",
-      "TestSupport", "WebTransport", logging,
+      "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "PostgresClient", "RedisClient",
+      "ServiceSupport", "TestSupport", "WebTransport", logging,
     ]),
   tests("FanOutTests", ["FanOut"]),
+  tests("CachingTests", ["Caching", "TestSupport"]),
   tests("PortfolioTests", ["Portfolio", "MarketData", "TestSupport", "WebTransport"]),
 ]
 

@@ -5,10 +5,12 @@
 // - A handler that suspends: lws must not read meanwhile (rx flow control), else it spins on bytes
 //   that it does not take; its own timeout must be off; what the client has pipelined behind the
 //   request is dropped, else flow control itself spins (it asks to be told when the connection is
-//   writable, and then does not listen); so the connection closes after the answer.
+//   writable, and then does not listen), and then the connection closes after the answer. A client
+//   that waits for its answer keeps the connection.
 // - A flow-controlled connection ignores that it is writable: flow on before waiting for that.
 import CLibwebsockets
 import EventLoops
+import Glibc
 
 extension WebServer {
   // MARK: - The request
@@ -134,7 +136,6 @@ extension WebServer {
     if let early = exchange.early { return answer(exchange, wsi, early) }
     exchange.task = task
     exchange.isSuspended = true
-    exchange.keepsAlive = false
     exchange.deadline = loop.nowMilliseconds + configuration.answerTimeoutMilliseconds
     lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0)
     suspendedList.append(exchange)
@@ -150,9 +151,18 @@ extension WebServer {
       guard let record = slab.find(exchange.id), record.pointee.exchange === exchange,
         let wsi = record.pointee.wsi, exchange.state == .handling
       else { continue }
-      if let unread = exchange.unread { lws_buflist_destroy_all_segments(unread) }
+      dropUnread(exchange)
       lws_rx_flow_control(wsi, 0)
     }
+  }
+
+  /// What libwebsockets has read behind a suspended request cannot be kept.
+  private func dropUnread(_ exchange: HTTPExchange) {
+    guard let unread = exchange.unread, lws_buflist_next_segment_len(unread, nil) > 0 else {
+      return
+    }
+    lws_buflist_destroy_all_segments(unread)
+    exchange.keepsAlive = false
   }
 
   private func handled(_ exchange: HTTPExchange, _ response: HTTPResponse) {
@@ -172,14 +182,27 @@ extension WebServer {
     guard let record = slab.find(exchange.id), record.pointee.exchange === exchange,
       let wsi = record.pointee.wsi, exchange.state == .handling, !record.pointee.isInCloseList
     else { return }
-    if answer(exchange, wsi, response) != 0 {
-      scheduleClose(exchange.id)
-    } else {
-      // While it leaves lws listens again, and would spin on bytes that it does not take.
-      drainSocket(wsi)
+    dropUnread(exchange)
+    // Sent or hung up without waiting: what would follow cannot be read in order any more.
+    if !hasNothingToRead(wsi) { exchange.keepsAlive = false }
+    if answer(exchange, wsi, response) != 0 { return scheduleClose(exchange.id) }
+    guard record.pointee.exchange === exchange else {
+      // All has left, and libwebsockets waits for the next request.
       lws_rx_flow_control(wsi, 1)
-      lws_callback_on_writable(wsi)
+      return
     }
+    // While it leaves lws listens again, and would spin on bytes that it does not take.
+    drainSocket(wsi)
+    lws_rx_flow_control(wsi, 1)
+    lws_callback_on_writable(wsi)
+  }
+
+  /// The client is there and has sent nothing that is still in the kernel.
+  private func hasNothingToRead(_ wsi: OpaquePointer) -> Bool {
+    var byte: UInt8 = 0
+    let count = recv(
+      lws_get_socket_fd(wsi), &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
+    return count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)
   }
 
   // MARK: - The answer

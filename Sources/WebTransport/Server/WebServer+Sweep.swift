@@ -44,6 +44,7 @@ extension WebServer {
     case .handling:
       counters.timedOutRequests += 1
       exchange.task?.cancel()
+      exchange.keepsAlive = false
       answerLate(exchange, .error(.answerTimeout))
     case .readingBody:
       refuse(id, wsi, .requestTimeout)
