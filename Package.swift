@@ -10,8 +10,12 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, exclude: ["README.md"], swiftSettings: settings)
+func library(
+  _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, exclude: ["README.md"], resources: resources,
+    swiftSettings: settings)
 }
 
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -63,7 +67,8 @@ let libraries: [Target] = [
     ]),
   library(
     "Portfolio",
-    ["EventLoops", "MarketData", "RedisClient", "ServiceSupport", "WebTransport", logging]),
+    ["EventLoops", "MarketData", "RedisClient", "ServiceSupport", "WebTransport", logging],
+    resources: [.embedInCode("Migrations")]),
 ]
 
 let programs: [Target] = [
