@@ -19,8 +19,8 @@ indirect enum BodyValue: Sendable, Equatable {
 
   /// - Throws: 400 where the bytes are not JSON, 422 where an object names a member twice.
   static func parse(_ bytes: [UInt8]) throws(HTTPError) -> BodyValue {
-    do {
-      return try bytes.withUnsafeBytes { (bytes) throws(Fault) in
+    do throws(Fault) {
+      return try bytes.span.bytes.withUnsafeBytes { (bytes) throws(Fault) in
         var reader = JSONReader(bytes)
         let value = try read(&reader)
         do throws(JSONError) { try reader.end() } catch { throw .malformed(error) }
