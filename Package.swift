@@ -55,6 +55,9 @@ let libraries: [Target] = [
   library("PostgresClient", ["CLibpq", "EventLoops"]),
   library("RedisClient", ["CHiredis", "EventLoops"]),
   library("Caching", ["CCrypto", "EventLoops", "RedisClient", "ServiceSupport"]),
+  library(
+    "Credentials",
+    ["CCrypto", "Caching", "EventLoops", "PostgresClient", "RedisClient", "ServiceSupport"]),
   library("TestSupport", ["EventLoops"]),
   library("WebTransport", ["EventLoops", "CLibwebsockets", "CUV"]),
   library(
@@ -62,8 +65,8 @@ let libraries: [Target] = [
   library(
     "Gateway",
     [
-      "EventLoops", "FanOut", "MarketData", "RedisClient", "ServiceSupport", "WebTransport",
-      logging,
+      "Credentials", "EventLoops", "FanOut", "MarketData", "RedisClient", "ServiceSupport",
+      "WebTransport", logging,
     ]),
   library(
     "Portfolio",
@@ -95,6 +98,9 @@ let testTargets: [Target] = [
       "EventLoops", "Feeds", "Ingest", "MarketData", "RedisClient", "ServiceSupport",
       "TestSupport", logging,
     ]),
+  tests(
+    "CredentialsTests",
+    ["Caching", "Credentials", "EventLoops", "RedisClient", "ServiceSupport", "TestSupport"]),
   tests("PostgresClientTests", ["PostgresClient", "TestSupport"]),
   tests("RedisClientTests", ["RedisClient", "TestSupport"]),
   tests(

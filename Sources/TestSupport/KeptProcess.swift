@@ -16,9 +16,15 @@ public final class KeptProcess: Sendable {
   private let state = Locked(State())
 
   /// Starts `words[0]`, found in PATH, with inputs and outputs from and to /dev/null.
-  public init(_ words: [String]) throws {
+  /// - Parameters:
+  ///   - user: whose process it is to be; nil: ours.
+  ///   - deathSignal: what it gets when this process ends.
+  public init(_ words: [String], user: String? = nil, deathSignal: String = "KILL") throws {
     let state = state
-    let keeper = Keeper(state: state, words: words)
+    let login = user.map { ["--reuid", $0, "--regid", $0, "--clear-groups"] } ?? []
+    // setpriv sets the signal after the user: a change of user would clear it (prctl(2)).
+    let keeper = Keeper(
+      state: state, words: ["setpriv"] + login + ["--pdeathsig", deathSignal] + words)
     let argument = Unmanaged.passRetained(keeper).toOpaque()  // released by the thread
     var thread = pthread_t()
     let code = pthread_create(
@@ -49,9 +55,9 @@ public final class KeptProcess: Sendable {
     }
   }
 
-  /// SIGKILL; returns when it is gone.
-  public func end() {
-    send(SIGKILL)
+  /// Sends `signal`; returns when it is gone.
+  public func end(by signal: Int32 = SIGKILL) {
+    send(signal)
     while !hasEnded { usleep(200) }
   }
 
@@ -79,8 +85,7 @@ public final class KeptProcess: Sendable {
     }
 
     private func spawn() -> pid_t {
-      let full = ["setpriv", "--pdeathsig", "KILL"] + words
-      var argv: [UnsafeMutablePointer<CChar>?] = full.map { strdup($0) } + [nil]
+      var argv: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
       defer { for word in argv { free(word) } }
       var actions = posix_spawn_file_actions_t()
       posix_spawn_file_actions_init(&actions)
@@ -89,7 +94,7 @@ public final class KeptProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
       }
       var processID: pid_t = 0
-      let code = posix_spawnp(&processID, full[0], &actions, nil, &argv, environ)
+      let code = posix_spawnp(&processID, words[0], &actions, nil, &argv, environ)
       return code == 0 ? processID : -code
     }
   }

@@ -175,7 +175,7 @@ public final class PrivateRedis {
 
   // MARK: - System
 
-  private static let temporaryDirectory: String = {
+  static let temporaryDirectory: String = {
     // sun_path is 108 bytes: a long TMPDIR would not fit a socket.
     guard let path = getenv("TMPDIR").map({ String(cString: $0) }), path.utf8.count <= 60,
       !path.isEmpty

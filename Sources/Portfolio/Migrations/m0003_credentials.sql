@@ -19,6 +19,7 @@ CREATE TABLE sessions (
   user_id uuid NOT NULL,
   account_id uuid NOT NULL,
   secret_sha256 secret_hash NOT NULL,
+  key_id token_id REFERENCES api_keys ON DELETE CASCADE,
   created_at timestamptz NOT NULL DEFAULT now(),
   last_seen timestamptz NOT NULL DEFAULT now(),
   expires_at timestamptz NOT NULL,
@@ -30,6 +31,8 @@ CREATE TABLE sessions (
   CONSTRAINT sessions_version_is_positive CHECK (version > 0)
 );
 CREATE INDEX sessions_by_account ON sessions (account_id);
+CREATE INDEX sessions_by_user ON sessions (user_id, last_seen);
+CREATE INDEX sessions_by_key ON sessions (key_id);
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
 CREATE FUNCTION sessions_take_version() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -39,3 +42,15 @@ BEGIN
 END $$;
 CREATE TRIGGER sessions_version BEFORE UPDATE ON sessions
   FOR EACH ROW EXECUTE FUNCTION sessions_take_version();
+
+-- A key that is revoked takes the sessions along that were opened with it: who stole the key may have
+-- opened some. Opening one locks the key's row FOR SHARE, so none is committed unseen by this.
+CREATE FUNCTION api_keys_end_sessions() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE sessions SET revoked_at = greatest(now(), created_at)
+    WHERE key_id = NEW.id AND revoked_at IS NULL;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER api_keys_revoked AFTER UPDATE OF revoked_at ON api_keys
+  FOR EACH ROW WHEN (OLD.revoked_at IS NULL AND NEW.revoked_at IS NOT NULL)
+  EXECUTE FUNCTION api_keys_end_sessions();

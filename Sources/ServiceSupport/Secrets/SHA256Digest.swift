@@ -25,6 +25,28 @@ public struct SHA256Digest: Sendable {
     self = text.withUTF8 { SHA256Digest(of: UnsafeRawBufferPointer($0)) }
   }
 
+  /// A digest made earlier: exactly 32 bytes.
+  public init?(bytes: some Collection<UInt8>) {
+    guard bytes.count == 32 else { return nil }
+    var words = InlineArray<4, UInt64>(repeating: 0)
+    var span = words.mutableSpan
+    span.withUnsafeMutableBytes { $0.copyBytes(from: bytes) }
+    self.words = words
+  }
+
+  /// A digest made earlier, as `hexadecimal` gives it.
+  public init?(hexadecimal text: some StringProtocol) {
+    let digits = text.utf8.map { byte -> UInt8 in
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+      case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+      default: 255
+      }
+    }
+    guard digits.count == 64, !digits.contains(255) else { return nil }
+    self.init(bytes: stride(from: 0, to: 64, by: 2).map { digits[$0] << 4 | digits[$0 + 1] })
+  }
+
   /// Constant time (CRYPTO_memcmp: "the amount of time ... is not dependent on the contents").
   public func matches(_ other: SHA256Digest) -> Bool {
     words.span.withUnsafeBytes { mine in
@@ -33,6 +55,9 @@ public struct SHA256Digest: Sendable {
       }
     }
   }
+
+  /// The 32 bytes.
+  public var bytes: [UInt8] { words.span.withUnsafeBytes { Array($0) } }
 
   /// 64 lower-case hexadecimal digits.
   public var hexadecimal: String {
