@@ -70,7 +70,10 @@ let libraries: [Target] = [
     ]),
   library(
     "Portfolio",
-    ["EventLoops", "MarketData", "RedisClient", "ServiceSupport", "WebTransport", logging],
+    [
+      "Caching", "Credentials", "EventLoops", "MarketData", "PostgresClient", "RedisClient",
+      "ServiceSupport", "WebTransport", logging,
+    ],
     resources: [.embedInCode("Migrations")]),
 ]
 

@@ -33,16 +33,18 @@ struct Shape<Row>: Sendable {
     }
   }
 
-  func bytes(_ row: Row) -> [UInt8] {
+  /// - Throws: `UnspeakableRow`.
+  func checkedBytes(_ row: Row) throws -> [UInt8] {
     var writer = JSONWriter()
     write(row, to: &writer)
-    return writer.bytes()
+    return try writer.checkedBytes()
   }
 
-  func bytes(_ rows: [Row]) -> [UInt8] {
+  /// As an array.
+  func checkedBytes(_ rows: [Row]) throws -> [UInt8] {
     var writer = JSONWriter()
     writer.array(rows) { write($1, to: &$0) }
-    return writer.bytes()
+    return try writer.checkedBytes()
   }
 }
 
@@ -67,12 +69,33 @@ extension Shape.Member {
     text(name, .uuid, value)
   }
 
+  /// As Postgres printed it, without zeros at its end.
   static func decimal(_ name: String, _ value: @escaping Value<String>) -> Self {
-    text(name, .decimal, value)
+    text(name, .decimal) { DecimalText.shortest(value($0)) }
   }
 
   static func optionalDecimal(_ name: String, _ value: @escaping Value<String?>) -> Self {
-    optionalText(name, .decimal, value)
+    optionalText(name, .decimal) { value($0).map(DecimalText.shortest) }
+  }
+
+  static func exact(_ name: String, _ value: @escaping Value<ExactDecimal>) -> Self {
+    text(name, .decimal) { value($0).description }
+  }
+
+  static func optionalExact(_ name: String, _ value: @escaping Value<ExactDecimal?>) -> Self {
+    optionalText(name, .decimal) { value($0)?.description }
+  }
+
+  /// Decimals as JSON numbers.
+  static func numbers(
+    _ name: String, isNullable: Bool = false, _ value: @escaping Value<[String?]>
+  ) -> Self {
+    Self(name: name, schema: .array(isNullable ? .nullable(.number) : .number)) { row, writer in
+      writer.key(name)
+      writer.array(value(row)) { writer, number in
+        if let number { writer.raw(number) } else { writer.null() }
+      }
+    }
   }
 
   static func flag(_ name: String, _ value: @escaping Value<Bool>) -> Self {
@@ -147,5 +170,16 @@ extension Shape.Member {
       writer.key(name)
       shape.write(value(row), to: &writer)
     }
+  }
+}
+
+enum DecimalText {
+  /// `190.500000000` as `190.5`, `10.00` as `10`: one text for each number.
+  static func shortest(_ text: String) -> String {
+    guard text.utf8.contains(UInt8(ascii: ".")) else { return text }
+    var bytes = Array(text.utf8)
+    while bytes.last == UInt8(ascii: "0") { bytes.removeLast() }
+    if bytes.last == UInt8(ascii: ".") { bytes.removeLast() }
+    return String(decoding: bytes, as: UTF8.self)
   }
 }
