@@ -114,7 +114,9 @@ let testTargets: [Target] = [
     ]),
   tests("FanOutTests", ["FanOut"]),
   tests("CachingTests", ["Caching", "TestSupport"]),
-  tests("PortfolioTests", ["Portfolio", "MarketData", "TestSupport", "WebTransport"]),
+  tests(
+    "PortfolioTests",
+    ["Portfolio", "MarketData", "PostgresClient", "TestSupport", "WebTransport"]),
 ]
 
 let package = Package(
