@@ -1,26 +1,25 @@
 // The assets, through the cache. Nobody's users write them, so each process keeps them too (L1).
 import Caching
 import EventLoops
-import PostgresClient
 
 final class AssetCatalogue {
   private let loop: EventLoop
   private let cache: CacheAside
-  private let pool: PostgresPool
+  private let store: PortfolioStore
   private static let format = CachedJSON(version: "a1")
   /// The index that was decoded last, and its bytes: with L1 they are the same array again and again.
   private var decoded: (bytes: [UInt8], index: AssetIndex)?
 
-  init(loop: EventLoop, cache: CacheAside, pool: PostgresPool) {
+  init(loop: EventLoop, cache: CacheAside, store: PortfolioStore) {
     self.loop = loop
     self.cache = cache
-    self.pool = pool
+    self.store = store
   }
 
   func index() async throws -> AssetIndex {
-    let pool = pool
+    let store = store
     let answer = try await cache.read("config:assets", CachePolicies.assetIndex) {
-      AssetIndex(try await pool.query(AssetStatements.index)).encode()
+      AssetIndex(try await store.assets()).encode()
     }
     if let bytes = answer.value {
       if let decoded, decoded.bytes == bytes { return decoded.index }
@@ -31,7 +30,7 @@ final class AssetCatalogue {
       // Not ours: thrown away, and read where it is right.
       await cache.invalidate(["config:assets"])
     }
-    return AssetIndex(try await pool.query(AssetStatements.index))
+    return AssetIndex(try await store.assets())
   }
 
   /// The JSON of each of these assets, by symbol; what is gone is left out.
@@ -55,11 +54,10 @@ final class AssetCatalogue {
   }
 
   func json(_ symbol: String) async throws -> [UInt8]? {
-    let pool = pool
+    let store = store
     let key = "asset:\(symbol)"
     let load: CacheAside.Load = {
-      let rows = try await pool.query(AssetStatements.bySymbols, [.texts([symbol])])
-      return try rows.first.map { AssetCatalogue.format.encode(try Answers.asset.checkedBytes($0)) }
+      try await store.assets(symbols: [symbol]).first.map { AssetCatalogue.format.encode(try Answers.asset.checkedBytes($0)) }
     }
     guard let bytes = try await cache.read(key, CachePolicies.asset, load: load).value else {
       return nil

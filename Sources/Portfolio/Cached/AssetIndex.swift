@@ -38,6 +38,15 @@ struct AssetIndex: Sendable {
     (places[name] ?? places[name.lowercased()]).map { entries[$0] }
   }
 
+  init(_ assets: [Asset]) {
+    self.init(
+      assets.map {
+        Entry(
+          id: $0.id, symbol: $0.symbol, assetClass: $0.assetClass, exchange: $0.exchange,
+          status: $0.status, attributes: $0.attributes)
+      })
+  }
+
   // MARK: - In Redis
 
   private static let version = "x1"

@@ -2,8 +2,7 @@
 // system does not have (maintenance margin, special memorandum account) are left out, not invented.
 
 struct AccountSummary: Sendable {
-  let row: AccountRow
-  let cash: ExactDecimal
+  let row: Account
   let longValue: ExactDecimal
   /// Not positive.
   let shortValue: ExactDecimal
@@ -13,12 +12,11 @@ struct AccountSummary: Sendable {
   /// Symbols of positions whose price no living feed vouches for.
   let pricesStale: [String]
 
-  init(_ row: AccountRow, _ positions: [MarkedPosition]) throws {
+  init(_ row: Account, _ positions: [MarkedPosition]) throws(ExactDecimal.Failure) {
     self.row = row
-    cash = try ExactDecimal.read(row.cash)
-    longValue = try positions.filter { !$0.isShort }.map(\.value).sum()
-    shortValue = try positions.filter(\.isShort).map(\.value).sum()
-    equity = try (try cash + longValue) + shortValue
+    longValue = try positions.filter(\.row.isLong).map(\.value).sum()
+    shortValue = try positions.filter { !$0.row.isLong }.map(\.value).sum()
+    equity = try (try row.cash + longValue) + shortValue
     let held = try longValue - shortValue
     let power = try (try equity * ExactDecimal(row.multiplier)) - held
     buyingPower = power.isNegative ? .zero : power

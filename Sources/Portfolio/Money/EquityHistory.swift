@@ -3,7 +3,7 @@
 
 struct EquityHistory: Sendable {
   struct Point: Sendable {
-    /// Since 1970, when its step begins.
+    /// Since 1970.
     var seconds: Int64
     var equity: ExactDecimal
     var gain: ExactDecimal
@@ -16,22 +16,24 @@ struct EquityHistory: Sendable {
   var base: ExactDecimal?
   var timeframe: String
 
-  init(_ rows: [EquityRow], before: EquityRow?, timeframe: Timeframe) throws {
-    let base = try (before ?? rows.first).map { try ExactDecimal.read($0.equity) }
-    self.base = base
+  init(
+    _ rows: [EquityPoint], before: EquityPoint?, timeframe: Timeframe
+  ) throws(ExactDecimal.Failure) {
+    base = (before ?? rows.first)?.equity
     self.timeframe = timeframe.rawValue
-    points = try rows.map { row in
-      let equity = try ExactDecimal.read(row.equity)
-      let gain = try base.map { try equity - $0 } ?? .zero
-      let fraction = try base.flatMap { base in
-        base.isZero
-          ? nil
-          : try gain.divided(
-            by: try base.magnitude(), digits: MarkedPosition.fractionDigits)
+    points = []
+    for row in rows {
+      let gain = try base.map { base throws(ExactDecimal.Failure) in try row.equity - base }
+      var fraction: ExactDecimal?
+      if let base, let gain, !base.isZero {
+        fraction = try gain.divided(
+          by: try base.magnitude(), digits: MarkedPosition.fractionDigits)
       }
-      // Floor, also before 1970.
-      let seconds = row.at >= 0 ? row.at / 1_000_000 : (row.at - 999_999) / 1_000_000
-      return Point(seconds: seconds, equity: equity, gain: gain, gainFraction: fraction)
+      points.append(
+        // Whole minutes, so nothing is cut off.
+        Point(
+          seconds: row.at / 1_000_000, equity: row.equity, gain: gain ?? .zero,
+          gainFraction: fraction))
     }
   }
 }
@@ -44,13 +46,13 @@ enum Timeframe: String, CaseIterable, Sendable {
   case hour = "1H"
   case day = "1D"
 
-  var seconds: Int64 {
+  var interval: EquityInterval {
     switch self {
-    case .minute: 60
-    case .fiveMinutes: 300
-    case .quarter: 900
-    case .hour: 3_600
-    case .day: 86_400
+    case .minute: .seconds(60)
+    case .fiveMinutes: .seconds(300)
+    case .quarter: .seconds(900)
+    case .hour: .seconds(3_600)
+    case .day: .daily
     }
   }
 
@@ -85,4 +87,9 @@ struct HistoryPeriod: Hashable, Sendable {
     case .year: count * 365
     }
   }
+}
+
+extension ValueKind<HistoryPeriod> {
+  static let historyPeriod = ValueKind(
+    .text(pattern: "^[1-9][0-9]{0,2}[DWMA]$"), "1 to 999 and one of D, W, M, A", HistoryPeriod.init)
 }

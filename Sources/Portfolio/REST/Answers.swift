@@ -10,28 +10,28 @@ enum Answers {
     "Account",
     [
       .uuid("id") { $0.row.id },
-      .text("account_number") { $0.row.accountNumber },
+      .text("account_number") { $0.row.number },
       .choice("status", .accountStatuses) { $0.row.status },
       .text("currency") { $0.row.currency },
-      .exact("cash") { $0.cash },
+      .exact("cash") { $0.row.cash },
       .exact("equity") { $0.equity },
       .exact("portfolio_value") { $0.equity },
-      .optionalDecimal("last_equity") { $0.row.lastEquity },
+      .optionalExact("last_equity") { $0.row.lastEquity },
       .exact("long_market_value") { $0.longValue },
       .exact("short_market_value") { $0.shortValue },
       .exact("buying_power") { $0.buyingPower },
-      .exact("non_marginable_buying_power") { $0.cash.isNegative ? .zero : $0.cash },
-      .decimal("accrued_fees") { $0.row.accruedFees },
-      .decimal("pending_transfer_in") { $0.row.pendingTransferIn },
-      .decimal("pending_transfer_out") { $0.row.pendingTransferOut },
+      .exact("non_marginable_buying_power") { $0.row.cash.isNegative ? .zero : $0.row.cash },
+      .exact("accrued_fees") { $0.row.accruedFees },
+      .exact("pending_transfer_in") { $0.row.pendingTransferIn },
+      .exact("pending_transfer_out") { $0.row.pendingTransferOut },
       .text("multiplier") { String($0.row.multiplier) },
-      .flag("shorting_enabled") { $0.row.shortingEnabled },
-      .flag("pattern_day_trader") { $0.row.patternDayTrader },
-      .flag("trading_blocked") { $0.row.tradingBlocked },
-      .flag("transfers_blocked") { $0.row.transfersBlocked },
-      .flag("account_blocked") { $0.row.accountBlocked },
-      .flag("trade_suspended_by_user") { $0.row.tradeSuspendedByUser },
-      .integer("daytrade_count") { $0.row.daytradeCount },
+      .flag("shorting_enabled") { $0.row.isShortingEnabled },
+      .flag("pattern_day_trader") { $0.row.isPatternDayTrader },
+      .flag("trading_blocked") { $0.row.isTradingBlocked },
+      .flag("transfers_blocked") { $0.row.isTransfersBlocked },
+      .flag("account_blocked") { $0.row.isBlocked },
+      .flag("trade_suspended_by_user") { $0.row.isSuspendedByUser },
+      .integer("daytrade_count") { $0.row.dayTradeCount },
       .instant("created_at") { $0.row.createdAt },
       .texts("prices_stale") { $0.pricesStale },
     ])
@@ -44,22 +44,22 @@ enum Answers {
       .choice("exchange", .exchanges) { $0.row.exchange },
       .choice("asset_class", .assetClasses) { $0.row.assetClass },
       .flag("asset_marginable") { $0.row.isMarginable },
-      .exact("qty") { $0.qty },
-      .exact("qty_available") { $0.qtyAvailable },
-      .decimal("avg_entry_price") { $0.row.avgEntryPrice },
-      .choice("side", .positionSides) { $0.isShort ? "short" : "long" },
-      .exact("cost_basis") { $0.costBasis },
+      .exact("qty") { $0.row.quantity },
+      .exact("qty_available") { $0.row.quantityAvailable },
+      .exact("avg_entry_price") { $0.row.averageEntryPrice },
+      .choice("side", .positionSides) { $0.row.isLong ? "long" : "short" },
+      .exact("cost_basis") { $0.row.costBasis },
       .optionalExact("market_value") { $0.marketValue },
       .optionalExact("unrealized_pl") { $0.unrealized },
       .optionalExact("unrealized_plpc") { $0.unrealizedFraction },
-      .optionalDecimal("current_price") { $0.mark.price?.price.description },
+      .optionalExact("current_price") { $0.mark.price.map { ExactDecimal($0.price) } },
       .optionalText("price_as_of", .instant) { $0.mark.price?.asOf.description },
       .flag("stale") { $0.mark.isStale },
     ])
 
   // MARK: - Orders
 
-  private static let leg = Shape<OrderRow>(
+  private static let leg = Shape<Order>(
     "OrderLeg",
     [
       .uuid("id") { $0.id },
@@ -78,32 +78,28 @@ enum Answers {
       .uuid("asset_id") { $0.assetID },
       .text("symbol") { $0.symbol },
       .choice("asset_class", .assetClasses) { $0.assetClass },
-      .optionalDecimal("notional") { $0.notional },
-      .optionalDecimal("qty") { $0.qty },
-      .decimal("filled_qty") { $0.filledQty },
-      .optionalDecimal("filled_avg_price") { $0.filledAvgPrice },
+      .optionalExact("notional") { $0.notional },
+      .optionalExact("qty") { $0.quantity },
+      .exact("filled_qty") { $0.filledQuantity },
+      .optionalExact("filled_avg_price") { $0.filledAveragePrice },
       .choice("order_class", .orderClasses) { $0.orderClass },
       .choice("order_type", .orderTypes) { $0.type },
       .choice("type", .orderTypes) { $0.type },
       .choice("side", .orderSides) { $0.side },
       .choice("time_in_force", .timesInForce) { $0.timeInForce },
-      .optionalDecimal("limit_price") { $0.limitPrice },
-      .optionalDecimal("stop_price") { $0.stopPrice },
+      .optionalExact("limit_price") { $0.limitPrice },
+      .optionalExact("stop_price") { $0.stopPrice },
       .choice("status", .orderStatuses) { $0.status },
-      .flag("extended_hours") { $0.extendedHours },
-      .optionalDecimal("trail_percent") { $0.trailPercent },
-      .optionalDecimal("trail_price") { $0.trailPrice },
-      .optionalDecimal("hwm") { $0.hwm },
+      .flag("extended_hours") { $0.isExtendedHours },
+      .optionalExact("trail_percent") { $0.trailPercent },
+      .optionalExact("trail_price") { $0.trailPrice },
+      .optionalExact("hwm") { $0.highWaterMark },
       .optionalChoice("position_intent", .positionIntents) { $0.positionIntent },
     ])
 
-  static let order = Shape<OrderWithLegs>(
+  static let order = Shape<Order>(
     "Order",
-    leg.members.map { member in
-      Shape<OrderWithLegs>.Member(name: member.name, schema: member.schema) { order, writer in
-        member.write(order.row, &writer)
-      }
-    } + [
+    leg.members + [
       .init(name: "legs", schema: .nullable(.array(leg.reference))) { order, writer in
         writer.key("legs")
         guard !order.legs.isEmpty else { return writer.null() }
@@ -111,28 +107,28 @@ enum Answers {
       }
     ])
 
-  static let fill = Shape<FillRow>(
+  static let fill = Shape<Fill>(
     "FillActivity",
     [
       .text("id") { ActivityID(microseconds: $0.at, fillID: $0.id).description },
       .text("activity_type", .choice(["FILL"])) { _ in "FILL" },
       .instant("transaction_time") { $0.at },
       .text("type", .choice(["fill", "partial_fill"])) {
-        $0.leavesQty.contains { $0 != "0" && $0 != "." } ? "partial_fill" : "fill"
+        $0.leavesQuantity.isZero ? "fill" : "partial_fill"
       },
-      .decimal("price") { $0.price },
-      .decimal("qty") { $0.qty },
+      .exact("price") { $0.price },
+      .exact("qty") { $0.quantity },
       .choice("side", .orderSides) { $0.side },
       .text("symbol") { $0.symbol },
-      .decimal("leaves_qty") { $0.leavesQty },
+      .exact("leaves_qty") { $0.leavesQuantity },
       .uuid("order_id") { $0.orderID },
-      .decimal("cum_qty") { $0.cumQty },
+      .exact("cum_qty") { $0.cumulativeQuantity },
       .choice("order_status", .orderStatuses) { $0.orderStatus },
     ])
 
   // MARK: - Assets and watchlists
 
-  static let asset = Shape<AssetRow>(
+  static let asset = Shape<Asset>(
     "Asset",
     [
       .uuid("id") { $0.id },
@@ -146,10 +142,10 @@ enum Answers {
       .flag("shortable") { $0.isShortable },
       .flag("easy_to_borrow") { $0.isEasyToBorrow },
       .flag("fractionable") { $0.isFractionable },
-      .optionalDecimal("min_order_size") { $0.minOrderSize },
-      .optionalDecimal("min_trade_increment") { $0.minTradeIncrement },
-      .optionalDecimal("price_increment") { $0.priceIncrement },
-      .optionalDecimal("maintenance_margin_requirement") { $0.maintenanceMarginRequirement },
+      .optionalExact("min_order_size") { $0.minOrderSize },
+      .optionalExact("min_trade_increment") { $0.minTradeIncrement },
+      .optionalExact("price_increment") { $0.priceIncrement },
+      .optionalExact("maintenance_margin_requirement") { $0.maintenanceMarginRequirement },
       .texts("attributes") { $0.attributes },
     ])
 
@@ -158,7 +154,7 @@ enum Answers {
     "Watchlist",
     [
       .uuid("id") { $0.row.id },
-      .uuid("account_id") { $0.accountID },
+      .uuid("account_id") { $0.row.accountID },
       .text("name") { $0.row.name },
       .instant("created_at") { $0.row.createdAt },
       .instant("updated_at") { $0.row.updatedAt },
@@ -173,16 +169,20 @@ enum Answers {
   static let clock = Shape<ShownClock>(
     "Clock",
     [
-      .instant("timestamp") { $0.now },
-      .flag("is_open") { $0.hours.isOpen },
-      .instant("next_open") { $0.hours.nextOpen ?? Instant.range.upperBound },
-      .instant("next_close") { $0.hours.nextClose ?? Instant.range.upperBound },
+      .text("timestamp", .instant) { Instant.text($0.now, east: $0.market.offsetSeconds) },
+      .flag("is_open") { $0.market.isOpen },
+      .text("next_open", .instant) {
+        Instant.text($0.nextOpen, east: $0.market.nextOpenOffsetSeconds ?? 0)
+      },
+      .text("next_close", .instant) {
+        Instant.text($0.nextClose, east: $0.market.nextCloseOffsetSeconds ?? 0)
+      },
     ])
 
-  static let day = Shape<TradingDayRow>(
+  static let day = Shape<CalendarDay>(
     "TradingDay",
     [
-      .text("date", .date) { $0.day },
+      .text("date", .date) { $0.date },
       .text("open", .text(pattern: "^[0-2][0-9]:[0-5][0-9]$")) { $0.open },
       .text("close", .text(pattern: "^[0-2][0-9]:[0-5][0-9]$")) { $0.close },
     ])
@@ -207,7 +207,7 @@ enum Answers {
 
   // MARK: - Tapedeck's own
 
-  static let profile = Shape<ProfileRow>(
+  static let profile = Shape<Profile>(
     "Profile",
     [
       .uuid("user_id") { $0.userID },
@@ -249,14 +249,8 @@ enum Answers {
 
 // MARK: - What is shown
 
-struct OrderWithLegs: Sendable {
-  var row: OrderRow
-  var legs: [OrderRow] = []
-}
-
 struct ShownWatchlist: Sendable {
-  var row: WatchlistRow
-  var accountID: String
+  var row: Watchlist
   /// JSON objects.
   var assets: [String]
 }
@@ -264,7 +258,9 @@ struct ShownWatchlist: Sendable {
 struct ShownClock: Sendable {
   /// Microseconds since 1970.
   var now: Int64
-  var hours: MarketHoursRow
+  var market: MarketClock
+  var nextOpen: Int64
+  var nextClose: Int64
 }
 
 struct ShownSession: Sendable {
@@ -276,6 +272,6 @@ struct ShownSession: Sendable {
 struct PortfolioOverview: Sendable {
   var account: AccountSummary
   var positions: [MarkedPosition]
-  var openOrders: [OrderWithLegs]
+  var openOrders: [Order]
   var watchlists: [ShownWatchlist]
 }

@@ -26,6 +26,7 @@ struct Arguments: Sendable {
       let name = route.tail == parameter.name ? "*" : parameter.name
       try read(parameter, parameter.value(fromText: request.parameter(name)))
     }
+    if route.takesAnything { return }
     try readQuery(request, route)
     if route.hasBody { try readBody(request, route) }
   }

@@ -14,6 +14,14 @@ enum Instant {
     return Timestamp(nanoseconds: clamped * 1_000).description
   }
 
+  /// As RFC 3339 with an offset: `2026-11-21T02:23:58-05:00`.
+  static func text(_ microseconds: Int64, east seconds: Int64) -> String {
+    let local = text(microseconds + seconds * 1_000_000)
+    let minutes = seconds.magnitude / 60
+    func two(_ number: UInt64) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    return "\(local.dropLast())\(seconds < 0 ? "-" : "+")\(two(minutes / 60)):\(two(minutes % 60))"
+  }
+
   /// Reads RFC 3339 with an offset or `Z`, a `T` or a space, any number of fractional digits (those
   /// behind the sixth are cut off); or a date alone, which is its first moment in UTC. Nil when it
   /// is none of these. Years 0000 to 9999; what Postgres cannot hold is clamped to `range`.

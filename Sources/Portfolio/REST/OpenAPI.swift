@@ -106,10 +106,12 @@ enum OpenAPI {
   }
 
   private static func responses(_ route: Route, _ writer: inout JSONWriter) {
-    writer.key(String(route.success.status))
-    writer.object { writer in
-      writer.field("description", route.success.summary)
-      if let schema = route.success.schema { content(schema, &writer) }
+    if let success = route.success {
+      writer.key(String(success.status))
+      writer.object { writer in
+        writer.field("description", success.summary)
+        if let schema = success.schema { content(schema, &writer) }
+      }
     }
     for (status, summary) in errors(of: route) {
       writer.key(String(status))

@@ -13,17 +13,6 @@ enum RESTLimits {
   /// Symbols in one argument; a head is at most 8 KiB, which 200 of 32 bytes fit.
   static let symbolsMax = 200
 
-  /// Symbols of a watchlist, as the table's constraint has it.
-  static let watchlistSymbolsMax = 500
-
-  /// Watchlists of an account: 64 with 500 symbols of 32 bytes are 1.1 MB at the very most, but a
-  /// usual list of 30 symbols keeps all of them below the 64 KiB that a cached value may have.
-  static let watchlistsMax = 64
-
-  /// Orders and fills of one answer: 500 orders of about 1 KB are half a megabyte.
-  static let ordersMax: Int64 = 500
-  static let fillsMax: Int64 = 100
-
   /// Requests at work in one service. At 2 ms a request 1,024 are 500,000 requests a second; above,
   /// 503 at once.
   static let requestsMax = 1_024

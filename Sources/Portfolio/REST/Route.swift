@@ -36,7 +36,10 @@ struct Route: Sendable {
   let summary: String
   var access = Access.credentials
   var parameters: [any ParameterDeclaration] = []
-  let success: Success
+  /// Whatever else a request carries is not looked at: it is refused anyway.
+  var takesAnything = false
+  /// Nil: it never goes well.
+  let success: Success?
   /// Errors that only this endpoint gives, with their reasons.
   var errors: [(status: Int, summary: String)] = []
   let handler: Handler

@@ -69,15 +69,6 @@ extension Shape.Member {
     text(name, .uuid, value)
   }
 
-  /// As Postgres printed it, without zeros at its end.
-  static func decimal(_ name: String, _ value: @escaping Value<String>) -> Self {
-    text(name, .decimal) { DecimalText.shortest(value($0)) }
-  }
-
-  static func optionalDecimal(_ name: String, _ value: @escaping Value<String?>) -> Self {
-    optionalText(name, .decimal) { value($0).map(DecimalText.shortest) }
-  }
-
   static func exact(_ name: String, _ value: @escaping Value<ExactDecimal>) -> Self {
     text(name, .decimal) { value($0).description }
   }
@@ -170,16 +161,5 @@ extension Shape.Member {
       writer.key(name)
       shape.write(value(row), to: &writer)
     }
-  }
-}
-
-enum DecimalText {
-  /// `190.500000000` as `190.5`, `10.00` as `10`: one text for each number.
-  static func shortest(_ text: String) -> String {
-    guard text.utf8.contains(UInt8(ascii: ".")) else { return text }
-    var bytes = Array(text.utf8)
-    while bytes.last == UInt8(ascii: "0") { bytes.removeLast() }
-    if bytes.last == UInt8(ascii: ".") { bytes.removeLast() }
-    return String(decoding: bytes, as: UTF8.self)
   }
 }
