@@ -72,7 +72,10 @@ let libraries: [Target] = [
     ]),
   library(
     "Portfolio",
-    ["EventLoops", "MarketData", "RedisClient", "ServiceSupport", "WebTransport", logging],
+    [
+      "EventLoops", "MarketData", "PostgresClient", "RedisClient", "ServiceSupport",
+      "WebTransport", logging,
+    ],
     resources: [.embedInCode("Migrations")]),
 ]
 
@@ -114,6 +117,10 @@ let testTargets: [Target] = [
   tests("FanOutTests", ["FanOut"]),
   tests("CachingTests", ["Caching", "EventLoops", "RedisClient", "TestSupport"]),
   tests("PortfolioTests", ["Portfolio", "MarketData", "TestSupport", "WebTransport"]),
+  tests("CachingTests", ["Caching", "TestSupport"]),
+  tests(
+    "PortfolioTests",
+    ["Portfolio", "MarketData", "PostgresClient", "TestSupport", "WebTransport"]),
 ]
 
 let package = Package(

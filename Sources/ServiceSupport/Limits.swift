@@ -38,6 +38,12 @@ public enum ServiceSupportLimits {
   /// within a second. After this it is killed, which leaves 2.5 s for everything else.
   public static let serverStopMilliseconds: UInt64 = 2_000
 
+  /// A fast shutdown of PostgreSQL takes 50 ms and as long as the disk needs for a checkpoint of at
+  /// most 64 MB; after the first bound it is told to leave the rest to the recovery of the next start,
+  /// after the second it is killed. Together less than what the other servers leave of 4.5 s.
+  public static let postgresFastStopMilliseconds: UInt64 = 1_500
+  public static let postgresImmediateStopMilliseconds: UInt64 = 500
+
   // MARK: Private servers
 
   /// sockaddr_un.sun_path has 108 bytes, the last of them a zero (unix(7)).
@@ -45,6 +51,10 @@ public enum ServiceSupportLimits {
   /// From spawn to the first PONG. Measured: 20 ms idle; an AOF of 1 GB loads in about 10 s.
   public static let serverStartMilliseconds: UInt64 = 30_000
   public static let probeIntervalMilliseconds: UInt64 = 10
+  /// How long processes of a server that was killed may take to notice; then they are killed too. A
+  /// PostgreSQL backend looks between the steps of a query, so at once unless it computes.
+  public static let predecessorMilliseconds: UInt64 = 3_000
+  public static let predecessorProbeMilliseconds: UInt64 = 50
   /// How long a start waits for a word from a Redis that should not be there.
   public static let occupiedProbeMilliseconds: UInt64 = 500
   /// The pause before a restart doubles from the first to the second...
@@ -52,6 +62,8 @@ public enum ServiceSupportLimits {
   public static let restartDelayMaxMilliseconds: UInt64 = 5_000
   /// ...and starts anew for a server that has lived this long.
   public static let restartResetMilliseconds: UInt64 = 30_000
+  /// initdb: measured 0.8 s, of which much is fsync; a slow disk takes twenty times that.
+  public static let postgresMakeMilliseconds: UInt64 = 60_000
   /// A larger log of a server is renamed to `.1` before the next start.
   public static let serverLogBytesMax = 8 << 20
   /// What a private Redis may hold. 65,536 symbols x 8 keys x about 700 B = 370 MB, five times that

@@ -5,23 +5,15 @@
 import EventLoops
 import Glibc
 
-final class RedisProbe {
-  enum Answer: Equatable {
-    case pong
-    /// It is there but not ready: `-LOADING ...`.
-    case notYet(String)
-    /// Nobody listens.
-    case refused
-  }
-
+final class RedisProbe: ServerProbe {
   private var descriptor: Int32
   private var poll: LoopPoll?
   private var received: [UInt8] = []
   private var asked = false
-  private var answered: ((Answer) -> Void)?
+  private var answered: ((ServerAnswer) -> Void)?
 
   /// `answered` is called once, perhaps before this returns, unless `close` comes first.
-  init(loop: EventLoop, path: String, _ answered: @escaping (Answer) -> Void) {
+  init(loop: EventLoop, path: String, _ answered: @escaping (ServerAnswer) -> Void) {
     self.answered = answered
     descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | O_NONBLOCK | O_CLOEXEC, 0)
     guard descriptor >= 0, Self.connect(descriptor, path) else {
@@ -83,10 +75,10 @@ final class RedisProbe {
       return
     }
     let line = String(decoding: received[..<end], as: UTF8.self)
-    finish(line == "+PONG" ? .pong : .notYet(line))
+    finish(line == "+PONG" ? .ready : .notYet(line))  // `-LOADING ...`
   }
 
-  private func finish(_ answer: Answer) {
+  private func finish(_ answer: ServerAnswer) {
     let call = answered
     close()
     call?(answer)

@@ -39,7 +39,7 @@ public final class StateDirectory: Sendable {
   /// Makes the directory (and those above it) if need be, and locks it.
   public static func open(_ path: String) throws(ServiceSupportError) -> StateDirectory {
     let path = try absolute(path)
-    let longest = path + "/redis-durable.sock"
+    let longest = path + PrivatePostgres.socketSuffix
     guard longest.utf8.count <= ServiceSupportLimits.socketPathBytesMax else {
       throw ServiceSupportError(
         .directory,
