@@ -1,7 +1,6 @@
 // The way from a web server's router to the service, on the same loop or, by a hop there and back, on
 // another: a request never delays the ticks of the gateway whose port it came in by.
 package import EventLoops
-package import ServiceSupport
 package import WebTransport
 
 /// `@unchecked Sendable`: `service` is touched on its own loop only. A server whose router has these

@@ -7,10 +7,12 @@
 package import Caching
 package import Credentials
 package import EventLoops
+import Logging
+import MarketData
 package import PostgresClient
 package import RedisClient
 package import ServiceSupport
-package import WebTransport
+import WebTransport
 
 package final class PortfolioService {
   package struct Configuration: Sendable {
@@ -135,7 +137,8 @@ package final class PortfolioService {
       }
     }
     feed.onProblem = { [unowned self] text in log.log(.warning, kind: "feed", "\(text)") }
-    authority.onProblem = { [unowned self] text in log.log(.warning, kind: "credentials", "\(text)") }
+    authority.onProblem = { [unowned self] text in log.log(.warning, kind: "credentials", "\(text)")
+    }
     pool.start()
     feed.start()
     cache.start()

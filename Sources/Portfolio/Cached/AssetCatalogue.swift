@@ -57,7 +57,9 @@ final class AssetCatalogue {
     let store = store
     let key = "asset:\(symbol)"
     let load: CacheAside.Load = {
-      try await store.assets(symbols: [symbol]).first.map { AssetCatalogue.format.encode(try Answers.asset.checkedBytes($0)) }
+      try await store.assets(symbols: [symbol]).first.map {
+        AssetCatalogue.format.encode(try Answers.asset.checkedBytes($0))
+      }
     }
     guard let bytes = try await cache.read(key, CachePolicies.asset, load: load).value else {
       return nil

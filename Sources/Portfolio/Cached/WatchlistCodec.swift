@@ -37,7 +37,8 @@ enum WatchlistCodec {
   }
 
   private static func list(_ members: [BodyValue.Member]) -> Watchlist? {
-    guard members.map(\.name) == ["id", "account_id", "name", "created_at", "updated_at", "symbols"],
+    guard
+      members.map(\.name) == ["id", "account_id", "name", "created_at", "updated_at", "symbols"],
       case .string(let idText) = members[0].value, let id = ValueKind.uuid.fromText(idText),
       case .string(let accountText) = members[1].value,
       let accountID = ValueKind.uuid.fromText(accountText),

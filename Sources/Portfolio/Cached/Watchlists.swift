@@ -87,13 +87,13 @@ final class Watchlists {
   }
 
   private func write(
-    _ owner: Principal, _ body: () async throws(PostgresError) -> WatchlistOutcome
+    _ owner: Principal, _ body: () async throws -> WatchlistOutcome
   ) async throws -> WatchlistOutcome {
     do {
       let outcome = try await body()
       if outcome.hasChanged { await cache.invalidate([key(owner)]) }
       return outcome
-    } catch {
+    } catch let error as PostgresError {
       // It may have been done: then the cache must not tell otherwise.
       if error.mayHaveExecuted { await cache.invalidate([key(owner)]) }
       throw error

@@ -31,7 +31,9 @@ final class MarketPrices {
   func marks(_ symbols: [String]) async -> [String: Mark] {
     var keys: [[UInt8]] = []
     for symbol in symbols {
-      for suffix in ["price", "quote", "last"] { keys.append(Array("stock:\(symbol):\(suffix)".utf8)) }
+      for suffix in ["price", "quote", "last"] {
+        keys.append(Array("stock:\(symbol):\(suffix)".utf8))
+      }
     }
     let values = await values(keys)
     var marks: [String: Mark] = [:]

@@ -197,7 +197,9 @@ enum Answers {
       },
       .numbers("equity") { $0.points.map { $0.equity.description } },
       .numbers("profit_loss") { $0.points.map { $0.gain.description } },
-      .numbers("profit_loss_pct", isNullable: true) { $0.points.map { $0.gainFraction?.description } },
+      .numbers("profit_loss_pct", isNullable: true) {
+        $0.points.map { $0.gainFraction?.description }
+      },
       .init(name: "base_value", schema: .nullable(.number)) { history, writer in
         writer.key("base_value")
         if let base = history.base { writer.raw(base.description) } else { writer.null() }

@@ -59,7 +59,8 @@ enum Instant {
     let start = bytes.startIndex
     guard bytes.count == 10, bytes[start + 4] == 0x2D, bytes[start + 7] == 0x2D,
       let year = number(bytes[start..<start + 4]),
-      let month = number(bytes[start + 5..<start + 7]), let day = number(bytes[start + 8..<start + 10]),
+      let month = number(bytes[start + 5..<start + 7]),
+      let day = number(bytes[start + 8..<start + 10]),
       let date = CivilDate(year: year, month: month, day: day)
     else { return nil }
     return date.daysSinceEpoch

@@ -146,7 +146,9 @@ enum OpenAPI {
     if route.parameters.contains(where: { $0.place == .path }) {
       errors[404] = "There is no such thing, or it is somebody else's."
     }
-    if !route.parameters.isEmpty { errors[422] = "A parameter or member does not fit; it is named." }
+    if !route.parameters.isEmpty {
+      errors[422] = "A parameter or member does not fit; it is named."
+    }
     if [.post, .put, .patch].contains(route.method) {
       errors[411] = "The body's length is missing."
       errors[413] = "The body is too large."

@@ -6,7 +6,8 @@ enum Parameters {
   static let orderStatus = Parameter.query(
     "status", .choice(["open", "closed", "all"]), "Which orders; open ones by default.")
   static let orderLimit = Parameter.query(
-    "limit", .integer(1...Int64(PortfolioLimits.ordersMax)), "How many orders at most; 50 by default.")
+    "limit", .integer(1...Int64(PortfolioLimits.ordersMax)),
+    "How many orders at most; 50 by default.")
   static let after = Parameter.query("after", .instant, "Only what came later than this time.")
   static let until = Parameter.query("until", .instant, "Only what came before this time.")
   static let direction = Parameter.query(
@@ -69,9 +70,11 @@ enum Parameters {
   static let historyTimeframe = Parameter.query(
     "timeframe", .choice(Timeframe.allCases.map(\.rawValue)),
     "How fine; what fits the stretch by default.")
-  static let historyStart = Parameter.query("start", .instant, "After this time; before the period.")
+  static let historyStart = Parameter.query(
+    "start", .instant, "After this time; before the period.")
   static let historyEnd = Parameter.query("end", .instant, "Until this time; now by default.")
-  static let historyDateEnd = Parameter.query("date_end", .date, "Until the end of this day in UTC.")
+  static let historyDateEnd = Parameter.query(
+    "date_end", .date, "Until the end of this day in UTC.")
 
   /// The official SDK's, of which the last four change nothing here: the history has every hour of
   /// the day, gains are counted from its beginning, and there are no cash flows in it.

@@ -1,5 +1,6 @@
 // Balances and positions: read at each request, those of one answer in one snapshot.
 import Credentials
+import MarketData
 import PostgresClient
 import WebTransport
 

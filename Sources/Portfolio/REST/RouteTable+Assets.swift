@@ -1,4 +1,5 @@
 // Assets, through the cache: an index to choose from, and the JSON of each.
+import Credentials
 import WebTransport
 
 extension RouteTable {

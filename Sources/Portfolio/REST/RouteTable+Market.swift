@@ -1,4 +1,5 @@
 // The market's hours, by the feed's time where a tape is played with its own clock.
+import MarketData
 import WebTransport
 
 extension RouteTable {

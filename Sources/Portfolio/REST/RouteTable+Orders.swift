@@ -1,11 +1,13 @@
 // Orders are read here and placed at the exchange.
+import Credentials
 import WebTransport
 
 extension RouteTable {
   static let orderRoutes: [Route] =
     [
       Route(
-        method: .get, pattern: "/v2/orders", operation: "get_orders", summary: "The account's orders.",
+        method: .get, pattern: "/v2/orders", operation: "get_orders",
+        summary: "The account's orders.",
         parameters: [
           Parameters.orderStatus, Parameters.orderLimit, Parameters.after, Parameters.until,
           Parameters.direction, Parameters.nested, Parameters.side, Parameters.symbols,

@@ -1,5 +1,6 @@
 // What the official SDKs do not know: profiles and sessions.
 import Credentials
+import ServiceSupport
 import WebTransport
 
 extension RouteTable {
@@ -9,7 +10,8 @@ extension RouteTable {
 
   static let ownRoutes: [Route] = [
     Route(
-      method: .get, pattern: "/v1/profile", operation: "get_profile", summary: "The user's profile.",
+      method: .get, pattern: "/v1/profile", operation: "get_profile",
+      summary: "The user's profile.",
       success: profileAnswer, errors: noProfile
     ) { call in
       guard let json = try await call.service.profiles.json(of: call.owner) else {
@@ -34,7 +36,8 @@ extension RouteTable {
     Route(
       method: .post, pattern: "/v1/sessions", operation: "open_session",
       summary: "Opens a session for the key that asks. Its token is shown here and never again.",
-      success: .ok(Answers.session.reference, "The session; its token goes into Authorization: Bearer."),
+      success: .ok(
+        Answers.session.reference, "The session; its token goes into Authorization: Bearer."),
       errors: [(403, "A session was presented: only a key opens sessions.")]
     ) { call in
       let session = try await call.service.authority.createSession(for: call.owner)

@@ -1,4 +1,5 @@
 // Watchlists: read through the cache, written in one transaction each.
+import Credentials
 import WebTransport
 
 extension RouteTable {
@@ -15,7 +16,8 @@ extension RouteTable {
     },
     Route(
       method: .post, pattern: "/v2/watchlists", operation: "create_watchlist",
-      summary: "Makes a watchlist. One of the same name with the same symbols is the answer itself.",
+      summary:
+        "Makes a watchlist. One of the same name with the same symbols is the answer itself.",
       parameters: [Parameters.newWatchlistName, Parameters.watchlistSymbols], success: answer,
       errors: [(409, "Another watchlist has the name.")]
     ) { call in
