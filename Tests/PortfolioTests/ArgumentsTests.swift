@@ -70,7 +70,8 @@ import WebTransport
     #expect(
       failure(read(listing, query: [("status", "OPEN")]))
         == "422 status must be one of open, closed")
-    for text in ["0", "501", "-1", "+5", "05", "5.0", "", " 5", "5 ", "1e2", "9223372036854775808"] {
+    for text in ["0", "501", "-1", "+5", "05", "5.0", "", " 5", "5 ", "1e2", "9223372036854775808"]
+    {
       #expect(
         failure(read(listing, query: [open, ("limit", text)]))
           == "422 limit must be an integer from 1 to 500", "\(text)")
@@ -81,7 +82,8 @@ import WebTransport
         .hasPrefix("422 after must be"))
     for text in ["", "aapl", "AAPL,", ",", "AAPL,,MSFT", "A B", String(repeating: "A", count: 33)] {
       #expect(
-        failure(read(listing, query: [open, ("symbols", text)])).hasPrefix("422 symbols"), "\(text)")
+        failure(read(listing, query: [open, ("symbols", text)])).hasPrefix("422 symbols"), "\(text)"
+      )
     }
     let long = String(repeating: "x", count: 1_000)
     #expect(failure(read(listing, query: [(long, "")])).utf8.count < 120)
@@ -108,11 +110,14 @@ import WebTransport
         == "415 content-type must be application/json")
     #expect(failure(read(post, body: "name=n", type: "text/plain")).hasPrefix("415"))
     #expect(
-      failure(read(post, body: #"{"name":"n"}"#, type: "Application/JSON; charset=utf-8")) == "none")
+      failure(read(post, body: #"{"name":"n"}"#, type: "Application/JSON; charset=utf-8")) == "none"
+    )
     #expect(
-      failure(read(post, body: #"{"name":}"#)) == "400 malformed JSON at byte 8: a value was expected")
+      failure(read(post, body: #"{"name":}"#))
+        == "400 malformed JSON at byte 8: a value was expected")
     #expect(failure(read(post, body: "")).hasPrefix("400 malformed JSON at byte 0"))
-    #expect(failure(read(post, body: #"{"name":"n"} x"#)).hasPrefix("400 malformed JSON at byte 13"))
+    #expect(
+      failure(read(post, body: #"{"name":"n"} x"#)).hasPrefix("400 malformed JSON at byte 13"))
     #expect(failure(read(post, body: "[]")) == "422 the body must be a JSON object")
     #expect(failure(read(post, body: "{}")) == "422 name is missing")
     #expect(failure(read(post, body: #"{"name":"n","name":"n"}"#)) == "422 name: it is there twice")
@@ -120,7 +125,8 @@ import WebTransport
       failure(read(post, body: #"{"name":"n","nam":1}"#)) == "422 nam: there is no such member")
     for value in ["null", "1", "true", "[]", "{}", #""""#, #""123456""#, #""a\u0000""#, #""a\n""#] {
       #expect(
-        failure(read(post, body: "{\"name\":\(value)}")).hasPrefix("422 name must be text"), "\(value)")
+        failure(read(post, body: "{\"name\":\(value)}")).hasPrefix("422 name must be text"),
+        "\(value)")
     }
     for value in ["null", "\"AAPL\"", "[1]", "[\"aapl\"]", "[null]", #"["A","B","C","D"]"#] {
       #expect(

@@ -33,7 +33,8 @@ import Testing
   @Test func everyYearOfFourDigitsIsTaken() {
     #expect(Instant.microseconds(parsing: "0000-01-01T00:00:00Z") == Instant.range.lowerBound)
     #expect(Instant.microseconds(parsing: "0001-01-01T00:00:00Z") == Instant.range.lowerBound)
-    #expect(Instant.microseconds(parsing: "9999-12-31T23:59:59.999999Z") == Instant.range.upperBound)
+    #expect(
+      Instant.microseconds(parsing: "9999-12-31T23:59:59.999999Z") == Instant.range.upperBound)
     #expect(Instant.microseconds(parsing: "9999-12-31T23:59:59-23:59") == Instant.range.upperBound)
   }
 

@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct MarketValueTests {
   private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
-  private let trade = #"{"E":1,"N":7,"P":5,"T":"t","S":"AAPL","t":"2026-11-21T06:23:00Z","p":189.97,"s":46}"#
+  private let trade =
+    #"{"E":1,"N":7,"P":5,"T":"t","S":"AAPL","t":"2026-11-21T06:23:00Z","p":189.97,"s":46}"#
   private let quote =
     #"{"E":1,"N":8,"T":"q","S":"AAPL","t":"2026-11-21T06:23:01Z","bp":189.96,"bs":3,"ap":189.98,"as":2}"#
   private let last = #"{"E":1,"N":7,"T":"last","S":"AAPL","p":188,"as_of":"2026-11-21T06:20:00Z"}"#
