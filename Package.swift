@@ -54,7 +54,9 @@ let libraries: [Target] = [
   library("FanOut"),
   library("PostgresClient", ["CLibpq", "EventLoops"]),
   library("RedisClient", ["CHiredis", "EventLoops"]),
-  library("Caching", ["CCrypto", "EventLoops", "RedisClient", "ServiceSupport"]),
+  library(
+    "Caching",
+    ["CCrypto", "EventLoops", "PostgresClient", "RedisClient", "ServiceSupport"]),
   library(
     "Credentials",
     ["CCrypto", "Caching", "EventLoops", "PostgresClient", "RedisClient", "ServiceSupport"]),
@@ -71,8 +73,8 @@ let libraries: [Target] = [
   library(
     "Portfolio",
     [
-      "EventLoops", "MarketData", "PostgresClient", "RedisClient", "ServiceSupport",
-      "WebTransport", logging,
+      "Caching", "Credentials", "EventLoops", "MarketData", "PostgresClient", "RedisClient",
+      "ServiceSupport", "WebTransport", logging,
     ],
     resources: [.embedInCode("Migrations")]),
 ]
@@ -109,11 +111,11 @@ let testTargets: [Target] = [
   tests(
     "IntegrationTests",
     [
-      "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "PostgresClient", "RedisClient",
-      "ServiceSupport", "TestSupport", "WebTransport", logging,
+      "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "Portfolio",
+      "PostgresClient", "RedisClient", "ServiceSupport", "TestSupport", "WebTransport", logging,
     ]),
   tests("FanOutTests", ["FanOut"]),
-  tests("CachingTests", ["Caching", "TestSupport"]),
+  tests("CachingTests", ["Caching", "EventLoops", "RedisClient", "TestSupport"]),
   tests(
     "PortfolioTests",
     ["Portfolio", "MarketData", "PostgresClient", "TestSupport", "WebTransport"]),
