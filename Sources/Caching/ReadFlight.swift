@@ -1,0 +1,99 @@
+import EventLoops
+import Synchronization
+
+/// One read of one key under way, and everybody who waits for its answer (single flight).
+final class ReadFlight {
+  let key: String
+  let policy: CachePolicy
+  let load: CacheAside.LoadRow
+  let number: UInt64
+  var machine: ReadStateMachine
+  /// Of the newest question.
+  var token: [UInt8] = []
+  var ticket: LocalCache.Ticket?
+  /// When the newest question left: what it answers expires counted from here.
+  var askedAt: UInt64 = 0
+  private var waiters: [ReadWaiter] = []
+
+  init(
+    key: String, policy: CachePolicy, number: UInt64, load: @escaping CacheAside.LoadRow
+  ) {
+    self.key = key
+    self.policy = policy
+    self.number = number
+    self.load = load
+    machine = ReadStateMachine(waitMilliseconds: policy.waitMilliseconds)
+  }
+
+  func join(_ waiter: ReadWaiter) { waiters.append(waiter) }
+
+  /// The first waiter began the flight; the others were spared a question.
+  func answer(
+    _ result: Result<(value: [UInt8]?, outcome: CacheOutcome), any Error>,
+    count: (CacheOutcome) -> Void
+  ) {
+    let waiters = waiters
+    self.waiters = []
+    for (place, waiter) in waiters.enumerated() {
+      switch result {
+      case .success(let (value, outcome)):
+        let own = place == 0 ? outcome : outcome.ofJoined
+        count(own)
+        waiter.finish(.success(CacheAside.Answer(value: value, outcome: own)))
+      case .failure(let error): waiter.finish(.failure(error))
+      }
+    }
+  }
+}
+
+extension CacheOutcome {
+  /// Of a reader that joined another one: that one's query served it too.
+  var ofJoined: CacheOutcome {
+    switch self {
+    case .localHit, .hit, .waited: self
+    case .miss, .bypass: .waited
+    }
+  }
+}
+
+/// One caller of `read`. `@unchecked Sendable`: touched on the loop's thread only; a cancelling thread
+/// goes through `submit`.
+final class ReadWaiter: @unchecked Sendable {
+  typealias Value = Result<CacheAside.Answer, any Error>
+
+  private let loop: EventLoop
+  private let finished = Atomic<Bool>(false)
+  private var continuation: UnsafeContinuation<Value, Never>?
+  private var result: Value?
+
+  init(loop: EventLoop) { self.loop = loop }
+
+  /// The first result counts.
+  func finish(_ value: Value) {
+    guard !finished.exchange(true, ordering: .relaxed) else { return }
+    if let continuation {
+      self.continuation = nil
+      continuation.resume(returning: value)
+    } else {
+      result = value
+    }
+  }
+
+  func value() async throws -> CacheAside.Answer {
+    if let result { return try result.get() }
+    let value = await withTaskCancellationHandler {
+      await withUnsafeContinuation { continuation in
+        if let result {
+          continuation.resume(returning: result)
+        } else {
+          self.continuation = continuation
+        }
+      }
+    } onCancel: {
+      // Finished: nobody waits, and the loop may be gone already.
+      guard !finished.load(ordering: .relaxed) else { return }
+      loop.submit { self.finish(.failure(CancellationError())) }
+    }
+    return try value.get()
+  }
+}
