@@ -81,8 +81,8 @@ let programs: [Target] = [
   program(
     "tapedeck",
     [
-      "EventLoops", "Feeds", "Gateway", "Ingest", "RedisClient", "ServiceSupport", "WebTransport",
-      argumentParser, logging,
+      "EventLoops", "Feeds", "Gateway", "Ingest", "Portfolio", "PostgresClient", "RedisClient",
+      "ServiceSupport", "WebTransport", argumentParser, logging,
     ]),
   program("tapedeck-bench", ["CUV", "EventLoops", "Feeds", "MarketData", argumentParser]),
 ]

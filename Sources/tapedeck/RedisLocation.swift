@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import RedisClient
 import ServiceSupport
 
@@ -20,7 +19,7 @@ struct RedisLocation: ParsableArguments {
       throw ServiceSupportError(
         .setting, "give --redis redis://[user:password@]host:port/db or unix:///path")
     }
-    if let redis { RedisLocation.hideCredentials(of: redis) }
+    if let redis { HiddenCredentials.hide(in: redis) }
     do {
       return try RedisURL(text)
     } catch {
@@ -42,21 +41,5 @@ struct RedisLocation: ParsableArguments {
       }
       return allowed && 1...32 ~= text.utf8.count ? text : nil
     } ?? "main"
-  }
-
-  /// Overwrites user and password where the kernel keeps this process's arguments, so that process
-  /// lists show stars from here on (proc(5): cmdline is the process's own memory).
-  private static func hideCredentials(of url: String) {
-    for index in 1..<max(1, Int(CommandLine.argc)) {
-      guard let argument = CommandLine.unsafeArgv[index],
-        let start = strstr(argument, url).flatMap({ strstr($0, "://") }),
-        let end = strrchr(start, Int32(UInt8(ascii: "@")))
-      else { continue }
-      var place = start + 3
-      while place < end {
-        place.pointee = CChar(bitPattern: UInt8(ascii: "*"))
-        place += 1
-      }
-    }
   }
 }

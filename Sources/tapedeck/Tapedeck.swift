@@ -13,7 +13,10 @@ struct Tapedeck: ParsableCommand {
       TAPEDECK_KEYS_FILE names.
       """,
     version: "0.1.0",
-    subcommands: [UpCommand.self, IngestCommand.self, GatewayCommand.self, SimulateCommand.self])
+    subcommands: [
+      UpCommand.self, IngestCommand.self, GatewayCommand.self, MigrateCommand.self,
+      SimulateCommand.self,
+    ])
 }
 
 extension ParsableCommand {
