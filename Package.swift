@@ -70,7 +70,10 @@ let libraries: [Target] = [
     ]),
   library(
     "Portfolio",
-    ["EventLoops", "MarketData", "RedisClient", "ServiceSupport", "WebTransport", logging],
+    [
+      "EventLoops", "MarketData", "PostgresClient", "RedisClient", "ServiceSupport",
+      "WebTransport", logging,
+    ],
     resources: [.embedInCode("Migrations")]),
 ]
 
@@ -111,7 +114,9 @@ let testTargets: [Target] = [
     ]),
   tests("FanOutTests", ["FanOut"]),
   tests("CachingTests", ["Caching", "TestSupport"]),
-  tests("PortfolioTests", ["Portfolio", "MarketData", "TestSupport", "WebTransport"]),
+  tests(
+    "PortfolioTests",
+    ["Portfolio", "MarketData", "PostgresClient", "TestSupport", "WebTransport"]),
 ]
 
 let package = Package(

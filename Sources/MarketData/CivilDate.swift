@@ -1,13 +1,13 @@
 /// A day of the proleptic Gregorian calendar, and its number since 1970-01-01.
-struct CivilDate: Equatable {
-  var year: Int64
+package struct CivilDate: Equatable {
+  package var year: Int64
   /// 1 to 12.
-  var month: Int64
+  package var month: Int64
   /// 1 to 31.
-  var day: Int64
+  package var day: Int64
 
   /// Nil where there is no such day. The year is any that four digits hold.
-  init?(year: Int64, month: Int64, day: Int64) {
+  package init?(year: Int64, month: Int64, day: Int64) {
     guard year >= 0, year <= 9_999, month >= 1, month <= 12, day >= 1 else { return nil }
     let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
     let length: Int64 =
@@ -28,7 +28,7 @@ struct CivilDate: Equatable {
 
   /// The year here begins in March, so that February's length matters to no other month. 153 days
   /// are any five months from March or August on (31 30 31 30 31).
-  var daysSinceEpoch: Int64 {
+  package var daysSinceEpoch: Int64 {
     let marchYear = month <= 2 ? year - 1 : year
     let era = (marchYear >= 0 ? marchYear : marchYear - 399) / 400
     let yearOfEra = marchYear - era * 400
@@ -39,7 +39,7 @@ struct CivilDate: Equatable {
   }
 
   @inline(__always)
-  init(daysSinceEpoch days: Int64) {
+  package init(daysSinceEpoch days: Int64) {
     let shifted = days + CivilDate.epochDays
     let era = (shifted >= 0 ? shifted : shifted - (CivilDate.eraDays - 1)) / CivilDate.eraDays
     let dayOfEra = shifted - era * CivilDate.eraDays

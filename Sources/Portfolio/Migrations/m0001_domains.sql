@@ -5,17 +5,17 @@
 -- integers of 127 bits hold everything exactly: quantity x price has at most 18 digits before the point
 -- and 18 behind it (1e36 of 1.7e38), and 1e5 amounts of less than 1e15 can be summed at scale 18.
 CREATE DOMAIN price AS numeric
-  CONSTRAINT price_is_exact CHECK (VALUE > 0 AND VALUE < 1e9 AND scale(VALUE) <= 9);
+  CONSTRAINT price_is_exact CHECK (VALUE > 0 AND VALUE < 1e9 AND min_scale(VALUE) <= 9);
 
 CREATE DOMAIN quantity AS numeric
-  CONSTRAINT quantity_is_exact CHECK (abs(VALUE) < 1e9 AND scale(VALUE) <= 9);
+  CONSTRAINT quantity_is_exact CHECK (abs(VALUE) < 1e9 AND min_scale(VALUE) <= 9);
 
 -- Scale 18: what a fill costs is quantity x price, and nobody rounds it.
 CREATE DOMAIN amount AS numeric
-  CONSTRAINT amount_is_exact CHECK (abs(VALUE) < 1e15 AND scale(VALUE) <= 18);
+  CONSTRAINT amount_is_exact CHECK (abs(VALUE) < 1e15 AND min_scale(VALUE) <= 18);
 
 CREATE DOMAIN fraction AS numeric
-  CONSTRAINT fraction_is_exact CHECK (VALUE >= 0 AND VALUE <= 100 AND scale(VALUE) <= 9);
+  CONSTRAINT fraction_is_exact CHECK (VALUE >= 0 AND VALUE <= 100 AND min_scale(VALUE) <= 9);
 
 CREATE DOMAIN symbol AS text
   CONSTRAINT symbol_is_well_formed CHECK (VALUE ~ '^[A-Z0-9._/-]{1,32}$');

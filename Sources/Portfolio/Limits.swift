@@ -1,0 +1,64 @@
+/// The bounds of this target, each with the arithmetic that chose it.
+package enum PortfolioLimits {
+  // MARK: - Schema
+
+  /// For one statement of a migration, and for waiting until another runner is done.
+  package static let migrationMilliseconds: UInt64 = 600_000
+
+  /// The market calendar reaches from five years before this one (what a chart looks back) to two after
+  /// (the exchange publishes about as far ahead): 8 x 252 rows.
+  static let calendarYearsBefore: Int64 = 5
+  static let calendarYearsAfter: Int64 = 2
+
+  // MARK: - Answers
+
+  /// Orders in one answer: what the SDK's documentation allows, and its default.
+  static let ordersMax = 500
+  static let ordersDefault = 50
+
+  /// Fills on one page.
+  static let fillsMax = 100
+
+  /// Days of market calendar in one answer: all that `migrate` enters.
+  static let calendarDaysMax = 2_100
+
+  /// Points of equity history in one answer: a week of minutes of trading, or 8 years of days. More is
+  /// refused rather than cut.
+  static let equityPointsMax = 10_000
+
+  /// Assets in one answer: all US listings and crypto pairs several times over.
+  static let assetsMax = 65_536
+
+  // MARK: - Watchlists
+
+  /// Of one account. 100 lists of 500 symbols of 32 bytes are more than the cache takes (64 KiB), and
+  /// far more than a person keeps; over it creating is refused.
+  static let watchlistsMax = 100
+
+  /// Symbols in one list; m0007 has the same bound.
+  static let watchlistSymbolsMax = 500
+
+  // MARK: - Housekeeping
+
+  /// One row of equity history an account each five minutes of the day: 288 a day.
+  static let equityIntervalSeconds: Int64 = 300
+
+  /// Accounts whose equity is computed in one go. 500 accounts of 50 positions are 25,000 rows, about
+  /// 3 MB.
+  static let equityBatchAccounts: Int64 = 500
+
+  /// Twice the longest TTL of anything in the cache (assets, 86,400 s) is what a service that was not
+  /// listening looks back; a day more, since a key is stamped when it is written and seen at commit.
+  static let invalidationLogSeconds: Int64 = 3 * 86_400
+
+  /// Sessions stay for a week after their end, for whoever asks what happened.
+  static let endedSessionSeconds: Int64 = 7 * 86_400
+
+  /// Rows deleted by one statement: some 50 ms of a server's work, so that nobody waits long behind it.
+  static let pruneRows: Int64 = 10_000
+
+  /// Statements of one run of pruning; the rest waits for the next run.
+  static let pruneBatches = 100
+
+  static let pruneMilliseconds: UInt64 = 600_000
+}

@@ -1,0 +1,43 @@
+// Deletes what is over, in small statements so that nobody waits long behind one. Several processes
+// may do it at once: each skips the rows that another has in hand.
+import PostgresClient
+
+enum Pruning {
+  private static func statement(_ name: String, _ table: String, _ column: String)
+    -> PostgresStatement<Void>
+  {
+    PostgresStatement(
+      name,
+      """
+      DELETE FROM \(table) WHERE id IN (
+        SELECT id FROM \(table) WHERE \(column) < now() - $1 * interval '1 second'
+        ORDER BY \(column) LIMIT $2 FOR UPDATE SKIP LOCKED)
+      """, [.integer, .integer])
+  }
+
+  static let invalidationLog = statement("prune_invalidation_log", "invalidation_log", "at")
+  static let sessions = statement("prune_sessions", "sessions", "expires_at")
+
+  /// Returns how many rows went.
+  @discardableResult
+  static func run(
+    _ statement: PostgresStatement<Void>, olderThanSeconds seconds: Int64, _ pool: PostgresPool,
+    rows: Int64 = PortfolioLimits.pruneRows
+  ) async throws(PostgresError) -> Int {
+    var total = 0
+    for _ in 0..<PortfolioLimits.pruneBatches {
+      let count = try await pool.execute(statement, [.integer(seconds), .integer(rows)])
+      total += count
+      if count < rows { break }
+    }
+    return total
+  }
+
+  /// Everything that has an end.
+  @discardableResult
+  static func all(_ pool: PostgresPool) async throws(PostgresError) -> Int {
+    try await run(
+      invalidationLog, olderThanSeconds: PortfolioLimits.invalidationLogSeconds, pool)
+      + run(sessions, olderThanSeconds: PortfolioLimits.endedSessionSeconds, pool)
+  }
+}
