@@ -121,7 +121,7 @@ final class AuthorityScene {
       logInvalidation: { _ in })
     let clock = clock
     authority = CredentialAuthority(
-      loop: loop, keys: keys, sessions: sessions, database: database, listener: nil,
+      loop: loop, keys: keys, sessions: sessions, database: database, feed: nil,
       options: options, now: { clock.nowMilliseconds })
     database.addKey("demo", secret: "demo")
   }

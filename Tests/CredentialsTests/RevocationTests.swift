@@ -56,7 +56,7 @@ import Testing
       scene.database.during = {
         scene.database.during = nil
         scene.database.revoke("demo")
-        await scene.authority.changed([CredentialName(.key, "demo")])
+        await scene.authority.recheck([CredentialName(.key, "demo")])
       }
       let stream = await scene.open()
       #expect(stream.result == .failure(.revoked))
@@ -119,7 +119,7 @@ import Testing
       let stream = await scene.open()
       scene.database.revoke("demo")
       scene.database.isDown = true
-      await scene.authority.changed([CredentialName(.key, "demo")])
+      await scene.authority.recheck([CredentialName(.key, "demo")])
       #expect(stream.told.isEmpty)
       scene.database.isDown = false
       scene.database.log = []
