@@ -54,7 +54,9 @@ let libraries: [Target] = [
   library("FanOut"),
   library("PostgresClient", ["CLibpq", "EventLoops"]),
   library("RedisClient", ["CHiredis", "EventLoops"]),
-  library("Caching", ["CCrypto", "EventLoops", "RedisClient", "ServiceSupport"]),
+  library(
+    "Caching",
+    ["CCrypto", "EventLoops", "PostgresClient", "RedisClient", "ServiceSupport"]),
   library(
     "Credentials",
     ["CCrypto", "Caching", "EventLoops", "PostgresClient", "RedisClient", "ServiceSupport"]),
@@ -109,10 +111,12 @@ let testTargets: [Target] = [
   tests(
     "IntegrationTests",
     [
-      "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "PostgresClient", "RedisClient",
-      "ServiceSupport", "TestSupport", "WebTransport", logging,
+      "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "Portfolio",
+      "PostgresClient", "RedisClient", "ServiceSupport", "TestSupport", "WebTransport", logging,
     ]),
   tests("FanOutTests", ["FanOut"]),
+  tests("CachingTests", ["Caching", "EventLoops", "RedisClient", "TestSupport"]),
+  tests("PortfolioTests", ["Portfolio", "MarketData", "TestSupport", "WebTransport"]),
   tests("CachingTests", ["Caching", "TestSupport"]),
   tests(
     "PortfolioTests",
