@@ -82,16 +82,22 @@ extension Result where Failure == PostgresError {
 
 /// Statements that several suites use.
 enum Probe {
-  static let one = PostgresStatement("probe_one", "SELECT 1::bigint") { row in try row.integer(0) }
-  static let echo = PostgresStatement("probe_echo", "SELECT $1::bigint", [.integer]) { row in
-    try row.integer(0)
-  }
-  static let divide = PostgresStatement("probe_divide", "SELECT 100 / $1::bigint", [.integer]) {
-    row in try row.integer(0)
-  }
+  static let one = integer("probe_one", "SELECT 1::bigint")
+  static let echo = integer("probe_echo", "SELECT $1::bigint", [.integer])
+  static let divide = integer("probe_divide", "SELECT 100 / $1::bigint", [.integer])
+  static let session = integer("probe_session", "SELECT pg_backend_pid()")
   static let sleep = PostgresStatement<Void>(
     "probe_sleep", "SELECT pg_sleep($1::bigint / 1000.0)", [.integer])
-  static let session = PostgresStatement("probe_session", "SELECT pg_backend_pid()") { row in
-    try row.integer(0)
+
+  static func integer(
+    _ name: String, _ sql: String, _ types: [PostgresType] = []
+  ) -> PostgresStatement<Int64> {
+    PostgresStatement(name, sql, types) { row throws(PostgresError) in try row.integer(0) }
+  }
+
+  static func text(
+    _ name: String, _ sql: String, _ types: [PostgresType] = []
+  ) -> PostgresStatement<String> {
+    PostgresStatement(name, sql, types) { row throws(PostgresError) in try row.string(0) }
   }
 }

@@ -96,15 +96,7 @@ final class StatementRun<Row: Sendable>: PendingStatement {
     }
     rows.reserveCapacity(Int(total))
     for row in 0..<total {
-      do {
-        rows.append(try decode(PostgresRow(result: result, row: row, statement: name)))
-      } catch let error as PostgresError {
-        throw error
-      } catch {
-        // Its text may quote the value, so only its type is told.
-        throw PostgresError(
-          .decoding, statement: name, reason: "row \(row): \(type(of: error))")
-      }
+      rows.append(try decode(PostgresRow(result: result, row: row, statement: name)))
     }
   }
 
