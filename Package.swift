@@ -105,7 +105,7 @@ let testTargets: [Target] = [
     "CredentialsTests",
     ["Caching", "Credentials", "EventLoops", "RedisClient", "ServiceSupport", "TestSupport"]),
   tests("PostgresClientTests", ["PostgresClient", "TestSupport"]),
-  tests("RedisClientTests", ["RedisClient", "TestSupport"]),
+  tests("RedisClientTests", ["EventLoops", "RedisClient", "TestSupport"]),
   tests(
     "IntegrationTests",
     [
