@@ -113,6 +113,8 @@ let testTargets: [Target] = [
     [
       "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "Portfolio",
       "PostgresClient", "RedisClient", "ServiceSupport", "TestSupport", "WebTransport", logging,
+      "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "Portfolio", "PostgresClient",
+      "RedisClient", "ServiceSupport", "TestSupport", "WebTransport", logging,
     ]),
   tests("FanOutTests", ["FanOut"]),
   tests("CachingTests", ["Caching", "EventLoops", "RedisClient", "TestSupport"]),
