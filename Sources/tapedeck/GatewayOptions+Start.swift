@@ -1,3 +1,4 @@
+import Credentials
 import Gateway
 import Logging
 import RedisClient
@@ -5,14 +6,28 @@ import ServiceSupport
 import WebTransport
 
 extension GatewayOptions {
+  /// Who decides who may come in.
+  enum Doors: Sendable {
+    /// The keys of this process's settings.
+    case keys(APIKeys)
+    /// An authority, on its own loop.
+    case credentials(CredentialGate)
+  }
+
   /// Starts the gateway and registers its stop; gives its address and what tells that it serves.
   func start(
-    on host: ProcessHost, _ source: OptionSource, redis: RedisURL, feed: String, keys: APIKeys,
+    on host: ProcessHost, _ source: OptionSource, redis: RedisURL, feed: String, doors: Doors,
     metrics: PrometheusRegistry
   ) async throws -> (address: String, readiness: Readiness) {
     let web = try webConfiguration(source)
     let loops = try source.integer("loops", flag: loops, default: 1, in: 1...64)
+    let keys: APIKeys
+    switch doors {
+    case .keys(let given): keys = given
+    case .credentials: keys = try APIKeys([])
+    }
     var configuration = StreamLoop.Configuration(redis: redis, feed: feed, web: web, keys: keys)
+    if case .credentials(let gate) = doors { configuration.credentials = gate }
     configuration.flushIntervalMilliseconds = UInt64(
       try source.integer("flush-ms", flag: flushMs, default: 10, in: 0...1_000))
     configuration.fanOut.trades = try source.integer(

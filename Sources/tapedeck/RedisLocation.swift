@@ -2,7 +2,7 @@ import ArgumentParser
 import RedisClient
 import ServiceSupport
 
-/// The Redis of a service that runs as a process of its own, and the feed's name there.
+/// The Redis of the market for a service that runs as a process of its own, and the feed's name there.
 struct RedisLocation: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -15,15 +15,21 @@ struct RedisLocation: ParsableArguments {
 
   /// The URL; its errors never show a password.
   func url(_ source: OptionSource) throws -> RedisURL {
-    guard let text = source.string("redis", flag: redis) else {
+    guard let url = try RedisLocation.url("redis", flag: redis, source) else {
       throw ServiceSupportError(
         .setting, "give --redis redis://[user:password@]host:port/db or unix:///path")
     }
-    if let redis { HiddenCredentials.hide(in: redis) }
+    return url
+  }
+
+  /// What an option names, which the process list does not show from here on; nil when it is not given.
+  static func url(_ name: String, flag: String?, _ source: OptionSource) throws -> RedisURL? {
+    guard let text = source.string(name, flag: flag) else { return nil }
+    if let flag { HiddenCredentials.hide(in: flag) }
     do {
       return try RedisURL(text)
     } catch {
-      let place = redis == nil ? OptionSource.variable(for: "redis") : "--redis"
+      let place = flag == nil ? OptionSource.variable(for: name) : "--\(name)"
       throw ServiceSupportError(.setting, "\(place): \(error)")
     }
   }
