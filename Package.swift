@@ -76,8 +76,8 @@ let libraries: [Target] = [
   library(
     "Portfolio",
     [
-      "EventLoops", "MarketData", "PostgresClient", "RedisClient", "ServiceSupport",
-      "WebTransport", logging,
+      "Caching", "Credentials", "EventLoops", "MarketData", "PostgresClient", "RedisClient",
+      "ServiceSupport", "WebTransport", logging,
     ],
     resources: [.embedInCode("Migrations")]),
 ]
