@@ -37,6 +37,8 @@ public final class CredentialParts {
   public let sessions: WriteThrough
   public let feed: InvalidationFeed
   public let authority: CredentialAuthority
+  /// Postgres is there, or has gone.
+  public var onPostgres: ((Bool) -> Void)?
   private let log: RateLimitedLog
 
   /// Starts nothing yet.
@@ -69,9 +71,15 @@ public final class CredentialParts {
   public func start() {
     loop.preconditionInLoop()
     let log = log
-    pool.onReady = { log.log(.info, kind: "postgres ready", "Postgres: connected") }
-    pool.onDown = { log.log(.warning, kind: "postgres down", "Postgres is away: \($0)") }
-    pool.onProblem = { log.log(.warning, kind: "postgres", "Postgres: \($0)") }
+    pool.onReady = { [unowned self] in
+      log.log(.info, kind: "postgres ready", "connected to PostgreSQL")
+      onPostgres?(true)
+    }
+    pool.onDown = { [unowned self] reason in
+      log.log(.warning, kind: "postgres down", "no connection to PostgreSQL: \(reason)")
+      onPostgres?(false)
+    }
+    pool.onProblem = { log.log(.warning, kind: "postgres", "PostgreSQL: \($0)") }
     for (name, one) in [("cache", cache), ("sessions", sessions.cache)] {
       one.onProblem = { log.log(.warning, kind: name, "\(name): \($0)") }
       one.onHitRates = { lines in
@@ -89,9 +97,6 @@ public final class CredentialParts {
     feed.start()
     authority.start()
   }
-
-  /// Whether everything that is asked for a request has been there.
-  public var isReady: Bool { pool.isReady && cache.isAvailable && sessions.cache.isAvailable }
 
   /// Authority first: it must not be asked any more.
   public func close() {

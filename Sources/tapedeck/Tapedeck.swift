@@ -6,7 +6,9 @@ import Glibc
 struct Tapedeck: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tapedeck",
-    abstract: "A market-data backend: a feed goes through Redis to WebSocket clients.",
+    abstract:
+      "A trading platform's backend: a feed goes through Redis to WebSocket clients, portfolios "
+      + "come from Postgres over REST.",
     discussion: """
       Every option has an environment variable: --flush-ms is TAPEDECK_FLUSH_MS. API keys have no \
       option: they come from TAPEDECK_KEYS (key:secret,key:secret) or from the file that \
@@ -14,8 +16,8 @@ struct Tapedeck: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      UpCommand.self, IngestCommand.self, GatewayCommand.self, MigrateCommand.self,
-      SimulateCommand.self,
+      UpCommand.self, IngestCommand.self, GatewayCommand.self, PortfolioCommand.self,
+      MigrateCommand.self, SimulateCommand.self,
     ])
 }
 

@@ -1,10 +1,10 @@
 import ArgumentParser
-import Credentials
 import EventLoops
 import Feeds
 import Glibc
 import Ingest
 import Logging
+import Portfolio
 import PostgresClient
 import RedisClient
 import ServiceSupport
@@ -46,11 +46,14 @@ struct UpCommand: ParsableCommand {
       host.logger.info("\($0)")
     }
     let metrics = PrometheusRegistry()
-    let credentials = try await CredentialService.start(
-      CredentialParts.Configuration(
-        postgres: servers.postgres, cache: servers.redis, durable: servers.durable),
-      metrics: metrics, logger: host.logger)
-    host.onStop("credentials") { await credentials.close() }
+    // Of its own: prices flow on, and the gateway is ready, when only PostgreSQL is away.
+    let portfolioReadiness = Readiness([PortfolioService.checkName])
+    let portfolio = try await PortfolioHost.start(
+      configuration: PortfolioService.Configuration(
+        postgres: servers.postgres, marketRedis: servers.redis, cacheRedis: servers.redis,
+        durableRedis: servers.durable, feed: UpCommand.feedName),
+      web: nil, readiness: portfolioReadiness, metrics: metrics, logger: host.logger)
+    host.onStop("portfolio") { await portfolio.close() }
 
     let ingest = try await IngestService.start(
       play, configuration: IngestLoop.Configuration(redis: servers.redis, feed: UpCommand.feedName),
@@ -58,9 +61,12 @@ struct UpCommand: ParsableCommand {
     host.onStop("ingest") { await ingest.close() }
     let (address, readiness) = try await gateway.start(
       on: host, source, redis: servers.redis, feed: UpCommand.feedName,
-      doors: .credentials(credentials.gate), metrics: metrics)
+      doors: .credentials(portfolio.credentials), metrics: metrics,
+      routes: { router, loop in portfolio.door.addRoutes(to: &router, on: loop) })
 
-    while !readiness.isReady, host.stopReason == nil { await host.loop.sleep(milliseconds: 10) }
+    while !(readiness.isReady && portfolioReadiness.isReady), host.stopReason == nil {
+      await host.loop.sleep(milliseconds: 10)
+    }
     guard host.stopReason == nil else { return }
     let demo = keys == nil ? " key=demo secret=demo" : ""
     print("tapedeck ready \(address)\(demo) tape=\(tapeName)")
