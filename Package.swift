@@ -116,8 +116,6 @@ let testTargets: [Target] = [
     ]),
   tests("FanOutTests", ["FanOut"]),
   tests("CachingTests", ["Caching", "EventLoops", "RedisClient", "TestSupport"]),
-  tests("PortfolioTests", ["Portfolio", "MarketData", "TestSupport", "WebTransport"]),
-  tests("CachingTests", ["Caching", "TestSupport"]),
   tests(
     "PortfolioTests",
     ["Portfolio", "MarketData", "PostgresClient", "TestSupport", "WebTransport"]),
