@@ -2,6 +2,7 @@
 import Credentials
 import EventLoops
 import Glibc
+import ServiceSupport
 import TestSupport
 import Testing
 

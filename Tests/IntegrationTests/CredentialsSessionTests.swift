@@ -1,6 +1,7 @@
 // Sessions: one bearer token in every process, sliding, ending, and what the loss of a server does.
 import Credentials
 import EventLoops
+import ServiceSupport
 import TestSupport
 import Testing
 
