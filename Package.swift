@@ -73,8 +73,8 @@ let libraries: [Target] = [
   library(
     "Portfolio",
     [
-      "EventLoops", "MarketData", "PostgresClient", "RedisClient", "ServiceSupport",
-      "WebTransport", logging,
+      "Caching", "Credentials", "EventLoops", "MarketData", "PostgresClient", "RedisClient",
+      "ServiceSupport", "WebTransport", logging,
     ],
     resources: [.embedInCode("Migrations")]),
 ]
@@ -107,7 +107,7 @@ let testTargets: [Target] = [
     "CredentialsTests",
     ["Caching", "Credentials", "EventLoops", "RedisClient", "ServiceSupport", "TestSupport"]),
   tests("PostgresClientTests", ["PostgresClient", "TestSupport"]),
-  tests("RedisClientTests", ["RedisClient", "TestSupport"]),
+  tests("RedisClientTests", ["EventLoops", "RedisClient", "TestSupport"]),
   tests(
     "IntegrationTests",
     [
