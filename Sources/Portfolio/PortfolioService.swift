@@ -91,11 +91,7 @@ package final class PortfolioService {
       loop: loop, keys: cache,
       sessions: WriteThrough(
         cache: durable, logInvalidation: { try await InvalidationLog.enter($0, in: pool) }),
-      database: pool,
-      listener: PostgresListener(
-        loop: loop, location: configuration.postgres, channels: [InvalidationFeed.channel],
-        options: configuration.postgresOptions),
-      options: configuration.credentials)
+      database: pool, feed: feed, options: configuration.credentials)
     market = redis(configuration.marketRedis)
     store = PortfolioStore(pool: pool)
     prices = MarketPrices(redis: market, feed: configuration.feed)
