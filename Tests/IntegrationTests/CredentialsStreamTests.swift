@@ -216,7 +216,8 @@ extension Services {
         patient.authenticate(key: "uncached", secret: "u")
         #expect(try expectError(patient, 404) == "auth timeout")
         #expect(try patient.waitForClose() == 1_008)
-        let gone = try await until { try scene.gateway("clients") == 0 }
+        // Who does not answer a close frame is given 5 s.
+        let gone = try await until(milliseconds: 15_000) { try scene.gateway("clients") == 0 }
         #expect(gone)
         #expect(process.streams == 0)
         #expect(try scene.gateway("held_bytes") == 0)
