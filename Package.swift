@@ -111,13 +111,11 @@ let testTargets: [Target] = [
   tests(
     "IntegrationTests",
     [
-      "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "PostgresClient", "RedisClient",
-      "ServiceSupport", "TestSupport", "WebTransport", logging,
+      "Caching", "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "PostgresClient",
+      "RedisClient", "ServiceSupport", "TestSupport", "WebTransport", logging,
     ]),
   tests("FanOutTests", ["FanOut"]),
   tests("CachingTests", ["Caching", "EventLoops", "RedisClient", "TestSupport"]),
-  tests("PortfolioTests", ["Portfolio", "MarketData", "TestSupport", "WebTransport"]),
-  tests("CachingTests", ["Caching", "TestSupport"]),
   tests(
     "PortfolioTests",
     ["Portfolio", "MarketData", "PostgresClient", "TestSupport", "WebTransport"]),
