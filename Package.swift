@@ -73,8 +73,8 @@ let libraries: [Target] = [
   library(
     "Portfolio",
     [
-      "EventLoops", "MarketData", "PostgresClient", "RedisClient", "ServiceSupport",
-      "WebTransport", logging,
+      "Caching", "Credentials", "EventLoops", "MarketData", "PostgresClient", "RedisClient",
+      "ServiceSupport", "WebTransport", logging,
     ],
     resources: [.embedInCode("Migrations")]),
 ]
@@ -107,12 +107,14 @@ let testTargets: [Target] = [
     "CredentialsTests",
     ["Caching", "Credentials", "EventLoops", "RedisClient", "ServiceSupport", "TestSupport"]),
   tests("PostgresClientTests", ["PostgresClient", "TestSupport"]),
-  tests("RedisClientTests", ["RedisClient", "TestSupport"]),
+  tests("RedisClientTests", ["EventLoops", "RedisClient", "TestSupport"]),
   tests(
     "IntegrationTests",
     [
       "Caching", "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "PostgresClient",
       "RedisClient", "ServiceSupport", "TestSupport", "WebTransport", logging,
+      "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "Portfolio",
+      "PostgresClient", "RedisClient", "ServiceSupport", "TestSupport", "WebTransport", logging,
     ]),
   tests("FanOutTests", ["FanOut"]),
   tests("CachingTests", ["Caching", "EventLoops", "RedisClient", "TestSupport"]),

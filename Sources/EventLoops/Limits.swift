@@ -7,4 +7,11 @@ public enum EventLoopLimits {
   /// Rounds of turn-end observers in one turn. A flush may cause another one (a Redis reply that
   /// fills a socket's buffer); whatever asks for more than this waits for the next turn.
   public static let turnEndRoundsMax = 4
+
+  /// Host names looked up at a time in the process, a thread each. A name server that does not answer
+  /// holds a thread for 5 to 30 s while a link tries again each second. Above: the attempt fails.
+  static let hostLookupsMax = 16
+
+  /// Addresses tried per host name.
+  public static let addressesMax = 16
 }

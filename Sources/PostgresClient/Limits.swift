@@ -14,9 +14,8 @@ public enum PostgresLimits {
   /// that a statement's own LIMIT is what really bounds it; a larger one is refused as `.decoding`.
   public static let resultBytesMax = 32 << 20
 
-  /// Hosts of one connection string, and addresses tried per host name.
+  /// Hosts of one connection string.
   public static let hostsMax = 16
-  public static let addressesMax = 16
 
   /// Channels of one listener.
   public static let channelsMax = 64

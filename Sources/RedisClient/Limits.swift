@@ -54,11 +54,4 @@ public enum RedisLimits {
 
   /// Kinds of server errors that are told apart in counts and reports; Redis has some 40.
   static let errorKindsMax = 64
-
-  /// Host names looked up at a time in the process, a thread each. A name server that does not answer
-  /// holds a thread for 5 to 30 s while the link tries again each second. Above: the attempt fails.
-  static let hostLookupsMax = 16
-
-  /// Addresses tried per host name.
-  static let addressesMax = 16
 }

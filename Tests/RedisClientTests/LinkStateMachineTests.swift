@@ -1,6 +1,7 @@
 import TestSupport
 import Testing
 
+import EventLoops
 @testable import RedisClient
 
 @Suite struct LinkStateMachineTests {

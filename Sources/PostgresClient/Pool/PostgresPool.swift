@@ -1,3 +1,9 @@
+// A bounded set of sessions with one database and the callers who share them: the shell around
+// PoolStateMachine. It holds the links by slot and the callers by request, and performs what the
+// machine decides.
+//
+// Invariants: everything runs on the loop's thread. Every caller hears exactly once: a result, an
+// error, or a refusal. Nothing is ever sent twice. `close` leaves nothing open.
 public import EventLoops
 
 /// Connections to one database, on one loop: create, use and `close` it on that loop's thread, in
@@ -11,8 +17,31 @@ public final class PostgresPool {
   public var onReady: (() -> Void)?
   /// The last connection is gone.
   public var onDown: ((PostgresDown) -> Void)?
-  /// Worth a log line: a connection lost while others serve, an attempt that failed.
+  /// Worth a log line: a connection lost while others serve, a host or an attempt that failed.
   public var onProblem: ((PostgresDown) -> Void)?
+
+  private var machine: PoolStateMachine
+  private var random: any RandomNumberGenerator
+  private var links: [PostgresLink?]
+  /// Who waits for a connection, by request.
+  private var waiting: [PoolStateMachine.Request: Waiter] = [:]
+  private var tickTimer: LoopTimer?
+  private var retryTimer: LoopTimer?
+  private var isTicking = false
+  private var preferredHost = 0
+  private var lastDown = PostgresDown.closed
+  var tallied = PostgresPoolCounters()
+
+  private enum Waiter {
+    case statement(PendingStatement)
+    case transaction(LoopWait<Lease>)
+  }
+
+  /// What a transaction gets: a slot of its own, or why not.
+  enum Lease: Sendable {
+    case slot(Int)
+    case refused(PostgresError)
+  }
 
   /// Does nothing before `start`.
   public init(
@@ -22,23 +51,64 @@ public final class PostgresPool {
     self.loop = loop
     self.location = location
     self.options = options
+    self.random = random
+    machine = PoolStateMachine(options: options)
+    links = Array(repeating: nil, count: options.poolMax)
   }
 
-  public func start() {}
+  public func start() {
+    loop.preconditionInLoop()
+    guard tickTimer == nil else { return }
+    tickTimer = LoopTimer(loop: loop) { [unowned self] in tick() }
+    retryTimer = LoopTimer(loop: loop) { [unowned self] in perform(machine.retry()) }
+    perform(machine.start())
+  }
 
-  /// Ends it for good: waiting callers and statements under way fail, nothing is left open.
-  public func close() {}
+  /// Ends it for good: waiting callers and statements under way fail, nothing is left open. No
+  /// callback comes after it.
+  public func close() {
+    loop.preconditionInLoop()
+    onReady = nil
+    onDown = nil
+    onProblem = nil
+    perform(machine.close())
+    tickTimer?.close()
+    retryTimer?.close()
+  }
 
-  public var isReady: Bool { false }
+  /// Whether a connection serves.
+  public var isReady: Bool { machine.isReady }
 
-  public var counters: PostgresPoolCounters { PostgresPoolCounters() }
+  /// Why the last connection or attempt ended.
+  public var lastFailure: PostgresDown { lastDown }
 
-  /// Runs one statement in its own transaction and returns its rows. A write that returns here has
-  /// been committed.
+  public var counters: PostgresPoolCounters {
+    var counters = tallied
+    counters.connections = machine.readyCount
+    counters.statementsUnderWay = links.reduce(0) { $0 + ($1?.load ?? 0) }
+    counters.waiters = machine.waiterCount
+    return counters
+  }
+
+  /// Whether a connection serves within so many milliseconds. For start-up; `onReady` is for the rest.
+  public func waitUntilReady(milliseconds: UInt64) async -> Bool {
+    loop.preconditionInLoop()
+    let deadline = loop.nowMilliseconds + milliseconds
+    while !isReady {
+      guard loop.nowMilliseconds < deadline, !Task.isCancelled else { return false }
+      await loop.sleep(milliseconds: min(10, deadline - loop.nowMilliseconds))
+    }
+    return true
+  }
+
+  // MARK: - Statements
+
+  /// Runs one statement in a transaction of its own and returns its rows. A write that returns here
+  /// has been committed. A cancelled task gets `.cancelled` at once; what was sent goes on.
   public func query<Row: Sendable>(
     _ statement: PostgresStatement<Row>, _ parameters: [PostgresParameter] = []
   ) async throws(PostgresError) -> [Row] {
-    throw PostgresError(.notConnected)
+    try await run(statement, parameters).rows
   }
 
   /// As `query`; returns how many rows it changed (or returned).
@@ -46,36 +116,219 @@ public final class PostgresPool {
   public func execute(
     _ statement: PostgresStatement<Void>, _ parameters: [PostgresParameter] = []
   ) async throws(PostgresError) -> Int {
-    throw PostgresError(.notConnected)
+    try await run(statement, parameters).count
   }
 
-  /// Runs `body` in one transaction on a connection of its own: COMMIT when it returns, ROLLBACK when
-  /// it throws. BEGIN travels with the first statement; a body without statements touches nothing.
-  ///
-  /// Throws what `body` throws, or a `PostgresError`. `.commitUnknown`: COMMIT was sent and not
-  /// answered; never repeat it blindly.
-  public func transaction<Value>(
-    _ mode: PostgresTransactionMode = .readCommitted,
-    _ body: (PostgresTransaction) async throws -> Value
-  ) async throws -> Value {
-    throw PostgresError(.notConnected)
+  private func run<Row: Sendable>(
+    _ statement: PostgresStatement<Row>, _ parameters: [PostgresParameter]
+  ) async throws(PostgresError) -> StatementRun<Row> {
+    loop.preconditionInLoop()
+    guard !Task.isCancelled else { throw PostgresError(.cancelled, statement: statement.name) }
+    let run = StatementRun(statement, parameters, .alone, on: loop)
+    let (request, answer, actions) = machine.request(
+      .shared, now: loop.nowMilliseconds, headAge: headAge)
+    switch answer {
+    case .assigned(let slot): begin(run, slot)
+    case .waits: waiting[request] = .statement(run)
+    case .refused(let refusal):
+      perform(actions)
+      throw refused(refusal, statement.name)
+    }
+    perform(actions)
+    do throws(PostgresError) { try await run.outcome() } catch {
+      if error.code == .cancelled { stopWaiting(request) }
+      throw error
+    }
+    return run
+  }
+
+  private func begin(_ statement: PendingStatement, _ slot: Int) {
+    tallied.statements += 1
+    guard let link = links[slot] else { preconditionFailure("a slot without its link") }
+    do throws(PostgresError) { try link.send(statement) } catch {
+      statement.fail(error)
+      statement.finish()
+      perform(machine.released(slot, now: loop.nowMilliseconds, headAge: headAge))
+    }
+    keepTicking()
+  }
+
+  func stopWaiting(_ request: PoolStateMachine.Request) {
+    guard waiting.removeValue(forKey: request) != nil else { return }
+    machine.cancel(request)
+  }
+
+  // MARK: - Transactions
+
+  /// A slot for one transaction; give it back by `giveBack`.
+  func lease() async throws(PostgresError) -> Int {
+    loop.preconditionInLoop()
+    guard !Task.isCancelled else { throw PostgresError(.cancelled) }
+    let (request, answer, actions) = machine.request(
+      .exclusive, now: loop.nowMilliseconds, headAge: headAge)
+    tallied.transactions += 1
+    switch answer {
+    case .assigned(let slot):
+      perform(actions)
+      return slot
+    case .refused(let refusal):
+      perform(actions)
+      throw refused(refusal, nil)
+    case .waits: break
+    }
+    let wait = LoopWait<Lease>(loop: loop)
+    waiting[request] = .transaction(wait)
+    perform(actions)
+    switch await wait.value(ifCancelled: .refused(PostgresError(.cancelled))) {
+    case .slot(let slot): return slot
+    case .refused(let error):
+      if error.code == .cancelled { stopWaiting(request) }
+      throw error
+    }
+  }
+
+  func link(_ slot: Int) -> PostgresLink? { links[slot] }
+
+  func giveBack(_ slot: Int, _ link: PostgresLink) {
+    // Lost in the meantime: the slot may serve somebody else already.
+    guard links[slot] === link, link.state == .ready else { return }
+    perform(
+      machine.released(
+        slot, isUsable: !link.isOutdated, now: loop.nowMilliseconds, headAge: headAge))
+  }
+
+  // MARK: - What the machine decides
+
+  private func perform(_ actions: [PoolStateMachine.Action]) {
+    for action in actions {
+      switch action {
+      case .connect(let slot):
+        let link = PostgresLink(
+          loop: loop, location: location, options: options, firstHost: preferredHost, slot: slot,
+          owner: self)
+        links[slot] = link
+        link.start()
+      case .close(let slot, let reason):
+        let link = links[slot]
+        links[slot] = nil
+        link?.close()
+        if reason == .planOutdated { onProblem?(reason) }
+      case .assign(let request, let slot): assign(request, slot)
+      case .refuse(let request, let refusal): refuse(request, refusal)
+      case .retryAfter(let milliseconds): retryTimer?.start(afterMilliseconds: milliseconds)
+      case .announceReady: onReady?()
+      case .announceDown: onDown?(lastDown)
+      }
+    }
+    if machine.waiterCount > 0 { keepTicking() }
+  }
+
+  private func assign(_ request: PoolStateMachine.Request, _ slot: Int) {
+    switch waiting.removeValue(forKey: request) {
+    // An earlier action of the same list may have lost the link, which then gave the slot up.
+    case let waiter? where links[slot]?.state != .ready:
+      finish(waiter, PostgresError(.notConnected))
+    case .statement(let statement)?: begin(statement, slot)
+    case .transaction(let wait)?:
+      // Cancelled a moment ago: nobody would give it back.
+      if !wait.finish(.slot(slot)), let link = links[slot] { giveBack(slot, link) }
+    case nil: if let link = links[slot] { giveBack(slot, link) }
+    }
+  }
+
+  private func refuse(_ request: PoolStateMachine.Request, _ refusal: PoolStateMachine.Refusal) {
+    guard let waiter = waiting.removeValue(forKey: request) else { return }
+    finish(waiter, refused(refusal, nil))
+  }
+
+  private func finish(_ waiter: Waiter, _ error: PostgresError) {
+    switch waiter {
+    case .statement(let statement):
+      statement.fail(
+        PostgresError(error.code, statement: statement.text.name, reason: error.reason))
+      statement.finish()
+    case .transaction(let wait): wait.finish(.refused(error))
+    }
+  }
+
+  private func refused(
+    _ refusal: PoolStateMachine.Refusal, _ statement: String?
+  ) -> PostgresError {
+    switch refusal {
+    case .full:
+      tallied.refusedFull += 1
+      return PostgresError(.full, statement: statement)
+    case .late:
+      tallied.refusedLate += 1
+      return PostgresError(.waitTimedOut, statement: statement)
+    case .notConnected:
+      return PostgresError(.notConnected, statement: statement, reason: "\(lastDown)")
+    case .closed: return PostgresError(.closed, statement: statement)
+    }
+  }
+
+  // MARK: - Time
+
+  private var headAge: PoolStateMachine.HeadAge {
+    let now = loop.nowMilliseconds
+    return { [self] slot in links[slot]?.headAge(now: now) ?? 0 }
+  }
+
+  /// Ticks fast while something could take too long, slowly while connections may grow idle.
+  private func keepTicking() {
+    guard !isTicking else { return }
+    isTicking = true
+    let least = min(options.statementMilliseconds, options.waitMilliseconds)
+    let period = min(max(least / 20, 5), 100)
+    tickTimer?.start(afterMilliseconds: period, repeatingMilliseconds: period)
+  }
+
+  private func tick() {
+    for link in links { link?.check() }
+    perform(machine.tick(now: loop.nowMilliseconds, headAge: headAge))
+    guard machine.waiterCount == 0, links.allSatisfy({ ($0?.load ?? 0) == 0 }) else { return }
+    isTicking = false
+    let period = max(options.idleMilliseconds / 4, 10)
+    tickTimer?.start(afterMilliseconds: period, repeatingMilliseconds: period)
   }
 }
 
-/// One transaction under way; valid inside its body only.
-public final class PostgresTransaction {
-  init() {}
-
-  public func query<Row: Sendable>(
-    _ statement: PostgresStatement<Row>, _ parameters: [PostgresParameter] = []
-  ) async throws(PostgresError) -> [Row] {
-    throw PostgresError(.notConnected)
+extension PostgresPool: PostgresLinkOwner {
+  func linkBecameReady(_ link: PostgresLink) {
+    tallied.connects += 1
+    preferredHost = link.hostIndex
+    perform(machine.connected(link.slot, now: loop.nowMilliseconds, headAge: headAge))
   }
 
-  @discardableResult
-  public func execute(
-    _ statement: PostgresStatement<Void>, _ parameters: [PostgresParameter] = []
-  ) async throws(PostgresError) -> Int {
-    throw PostgresError(.notConnected)
+  func linkHostFailed(_ link: PostgresLink, _ reason: PostgresDown) {
+    if location.hosts.count > 1 { onProblem?(reason) }
   }
+
+  func linkEnded(_ link: PostgresLink, _ reason: PostgresDown, wasReady: Bool) {
+    lastDown = reason
+    if wasReady { tallied.connectionsLost += 1 } else { tallied.connectFailures += 1 }
+    guard links[link.slot] === link else { return }
+    links[link.slot] = nil
+    onProblem?(reason)
+    perform(machine.lost(link.slot, using: &random))
+  }
+
+  func linkProgressed(_ link: PostgresLink, _ statement: PendingStatement) {
+    count(statement.error)
+    // The transaction gives its slot back as a whole.
+    guard statement.place == .alone, links[link.slot] === link else { return }
+    perform(
+      machine.released(
+        link.slot, isUsable: !link.isOutdated, now: loop.nowMilliseconds, headAge: headAge))
+  }
+
+  private func count(_ error: PostgresError?) {
+    switch error?.code {
+    case .server: tallied.errors += 1
+    case .timedOut: tallied.timeouts += 1
+    default: break
+    }
+  }
+
+  func linkNotified(_ link: PostgresLink, channel: String, payload: String) {}
 }

@@ -9,6 +9,8 @@ public enum PostgresTransactionMode: Hashable, Sendable {
   case repeatableReadReadOnly
   case serializable
 
+  var isReadOnly: Bool { self == .readCommittedReadOnly || self == .repeatableReadReadOnly }
+
   var begin: String {
     switch self {
     case .readCommitted: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"

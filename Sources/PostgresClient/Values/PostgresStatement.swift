@@ -3,9 +3,11 @@
 /// prepares when it first needs it.
 ///
 ///     static let cash = PostgresStatement("account_cash",
-///       "SELECT cash FROM accounts WHERE id = $1", [.uuid]) { row in try row.numeric(0) }
+///       "SELECT cash FROM accounts WHERE id = $1", [.uuid]
+///     ) { row throws(PostgresError) in try row.numeric(0) }
 public struct PostgresStatement<Row: Sendable>: Sendable {
-  /// Reads one row; the row is gone afterwards.
+  /// Reads one row; the row is gone afterwards. A closure has to say `throws(PostgresError)` itself,
+  /// the compiler infers only `throws`.
   public typealias Decode = @Sendable (borrowing PostgresRow) throws(PostgresError) -> Row
 
   public let name: String

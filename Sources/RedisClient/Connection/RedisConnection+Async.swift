@@ -1,7 +1,6 @@
 // Awaited commands, for the edges (start-up, REST). Call them on the loop, in a task started with
 // `Task.immediate(executorPreference: loop)`: then the answer resumes it without leaving the thread.
 import EventLoops
-import Synchronization
 
 extension RedisConnection {
   /// Sends `command` and waits for its answer. A cancelled task gets `.cancelled` at once; its
@@ -41,44 +40,5 @@ extension RedisConnection {
       await loop.sleep(milliseconds: min(10, deadline - loop.nowMilliseconds))
     }
     return true
-  }
-}
-
-/// One value awaited on a loop. `@unchecked Sendable`: `continuation` and `result` are touched on the
-/// loop's thread only; a cancelling thread goes through `submit`.
-private final class LoopWait<Value: Sendable>: @unchecked Sendable {
-  private let loop: EventLoop
-  private let finished = Atomic<Bool>(false)
-  private var continuation: UnsafeContinuation<Value, Never>?
-  private var result: Value?
-
-  init(loop: EventLoop) { self.loop = loop }
-
-  /// The first value counts.
-  func finish(_ value: Value) {
-    guard !finished.exchange(true, ordering: .relaxed) else { return }
-    if let continuation {
-      self.continuation = nil
-      continuation.resume(returning: value)
-    } else {
-      result = value
-    }
-  }
-
-  func value(ifCancelled cancelled: Value) async -> Value {
-    if let result { return result }
-    return await withTaskCancellationHandler {
-      await withUnsafeContinuation { continuation in
-        if let result {
-          continuation.resume(returning: result)
-        } else {
-          self.continuation = continuation
-        }
-      }
-    } onCancel: {
-      // Finished: nobody waits, and the loop may be gone already.
-      guard !finished.load(ordering: .relaxed) else { return }
-      loop.submit { self.finish(cancelled) }
-    }
   }
 }

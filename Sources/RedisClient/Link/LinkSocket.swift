@@ -1,6 +1,7 @@
 // A non-blocking stream socket: just the system calls, their counts and their outcomes as values.
 // hiredis' own context reads at most 16 KiB a call and cannot write from our buffer, so only its
 // reader is used.
+import EventLoops
 import Glibc
 
 struct LinkSocket: ~Copyable {

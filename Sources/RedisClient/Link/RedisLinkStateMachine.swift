@@ -8,6 +8,7 @@
 //
 // Greeting: AUTH if there is a password, SELECT if the database is not 0, then PING, which also finds
 // a Redis that wants a password or does not serve yet. All leave in one write; answers come in order.
+import EventLoops
 
 struct RedisLinkStateMachine {
   enum Step: Hashable {

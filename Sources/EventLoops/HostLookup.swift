@@ -5,27 +5,27 @@
 // and the writing end; whoever of the two is last frees it. So `close` is at once even if getaddrinfo
 // hangs: nothing of the loop is left open, and the thread ends by itself. Numeric addresses need no
 // thread.
-import EventLoops
 import Glibc
 
 /// A socket address of any family.
-struct SocketAddress: Hashable {
-  let family: Int32
+public struct SocketAddress: Hashable, Sendable {
+  public let family: Int32
   /// The bytes of the sockaddr.
-  let bytes: [UInt8]
+  public let bytes: [UInt8]
 
-  static func unix(path: String) -> SocketAddress {
+  /// The path must fit sun_path: its owner has checked that.
+  public static func unix(path: String) -> SocketAddress {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     withUnsafeMutableBytes(of: &address.sun_path) { field in
-      precondition(path.utf8.count < field.count, "RedisURL checks the length")
+      precondition(path.utf8.count < field.count, "a socket path of over 107 bytes")
       field.copyBytes(from: path.utf8)
     }
     return SocketAddress(family: AF_UNIX, bytes: withUnsafeBytes(of: &address) { [UInt8]($0) })
   }
 
   /// getaddrinfo, with its reason when it fails. `isNumeric`: no name server is asked.
-  static func lookUp(
+  public static func lookUp(
     host: String, port: UInt16, isNumeric: Bool
   ) -> Result<[SocketAddress], HostNotFound> {
     var hints = addrinfo()
@@ -39,7 +39,7 @@ struct SocketAddress: Hashable {
     defer { freeaddrinfo(list) }
     var found: [SocketAddress] = []
     var next = list
-    while let entry = next, found.count < RedisLimits.addressesMax {
+    while let entry = next, found.count < EventLoopLimits.addressesMax {
       found.append(
         SocketAddress(
           family: entry.pointee.ai_family,
@@ -50,11 +50,24 @@ struct SocketAddress: Hashable {
     }
     return .success(found)
   }
+
+  /// `127.0.0.1` or `::1`; nil for an address without such a text.
+  public var numericHost: String? {
+    var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+    let code = bytes.withUnsafeBytes { raw in
+      getnameinfo(
+        raw.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(raw.count), &text,
+        socklen_t(text.count), nil, 0, NI_NUMERICHOST)
+    }
+    guard code == 0, family != AF_UNIX else { return nil }
+    return text.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+  }
 }
 
-struct HostNotFound: Error, Hashable { let reason: String }
+/// A host name without addresses, and the resolver's reason.
+public struct HostNotFound: Error, Hashable, Sendable { public let reason: String }
 
-final class HostLookup {
+public final class HostLookup {
   private final class Job: Sendable {
     let host: String
     let port: UInt16
@@ -88,8 +101,8 @@ final class HostLookup {
   private var poll: LoopPoll?
 
   /// Calls `done` later on the loop, unless closed before. Nil when no thread can be had or
-  /// `RedisLimits.hostLookupsMax` are under way.
-  init?(
+  /// `EventLoopLimits.hostLookupsMax` are under way.
+  public init?(
     loop: EventLoop, host: String, port: UInt16,
     _ done: @escaping (Result<[SocketAddress], HostNotFound>) -> Void
   ) {
@@ -98,7 +111,7 @@ final class HostLookup {
     guard socketpair(AF_UNIX, type, 0, &ends) == 0 else { return nil }
     guard
       HostLookup.underWay.withLock({ count in
-        guard count < RedisLimits.hostLookupsMax else { return false }
+        guard count < EventLoopLimits.hostLookupsMax else { return false }
         count += 1
         return true
       })
@@ -122,7 +135,7 @@ final class HostLookup {
     }
   }
 
-  func close() {
+  public func close() {
     poll?.close()
     poll = nil
     if wakeEnd >= 0 { Glibc.close(wakeEnd) }
