@@ -111,8 +111,6 @@ let testTargets: [Target] = [
   tests(
     "IntegrationTests",
     [
-      "Caching", "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "PostgresClient",
-      "RedisClient", "ServiceSupport", "TestSupport", "WebTransport", logging,
       "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "Portfolio",
       "PostgresClient", "RedisClient", "ServiceSupport", "TestSupport", "WebTransport", logging,
     ]),
