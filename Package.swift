@@ -89,7 +89,9 @@ let programs: [Target] = [
       "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "Portfolio",
       "PostgresClient", "RedisClient", "ServiceSupport", "WebTransport", argumentParser, logging,
     ]),
-  program("tapedeck-bench", ["CUV", "EventLoops", "Feeds", "MarketData", argumentParser]),
+  program(
+    "tapedeck-bench",
+    ["CUV", "EventLoops", "Feeds", "MarketData", "PostgresClient", argumentParser]),
 ]
 
 let testTargets: [Target] = [

@@ -76,6 +76,12 @@ extension PostgresPool {
 /// `@unchecked Sendable`: opened on the pool's loop only.
 private struct PoolBox: @unchecked Sendable { let pool: PostgresPool }
 
+/// Its description, as a log would have it; empty without an error.
+func shown(_ error: PostgresError?) -> String { error.map { "\($0)" } ?? "" }
+
+/// With the server's words.
+func quoted(_ error: PostgresError?) -> String { error.map { String(reflecting: $0) } ?? "" }
+
 extension Result where Failure == PostgresError {
   var error: PostgresError? { if case .failure(let error) = self { error } else { nil } }
 }
