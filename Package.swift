@@ -59,7 +59,10 @@ let libraries: [Target] = [
     ["CCrypto", "EventLoops", "PostgresClient", "RedisClient", "ServiceSupport"]),
   library(
     "Credentials",
-    ["CCrypto", "Caching", "EventLoops", "PostgresClient", "RedisClient", "ServiceSupport"]),
+    [
+      "CCrypto", "Caching", "EventLoops", "PostgresClient", "RedisClient", "ServiceSupport",
+      logging,
+    ]),
   library("TestSupport", ["EventLoops"]),
   library("WebTransport", ["EventLoops", "CLibwebsockets", "CUV"]),
   library(
@@ -83,8 +86,8 @@ let programs: [Target] = [
   program(
     "tapedeck",
     [
-      "EventLoops", "Feeds", "Gateway", "Ingest", "RedisClient", "ServiceSupport", "WebTransport",
-      argumentParser, logging,
+      "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "Portfolio",
+      "PostgresClient", "RedisClient", "ServiceSupport", "WebTransport", argumentParser, logging,
     ]),
   program("tapedeck-bench", ["CUV", "EventLoops", "Feeds", "MarketData", argumentParser]),
 ]
@@ -113,6 +116,8 @@ let testTargets: [Target] = [
     [
       "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "Portfolio",
       "PostgresClient", "RedisClient", "ServiceSupport", "TestSupport", "WebTransport", logging,
+      "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "Portfolio", "PostgresClient",
+      "RedisClient", "ServiceSupport", "TestSupport", "WebTransport", logging,
     ]),
   tests("FanOutTests", ["FanOut"]),
   tests("CachingTests", ["Caching", "EventLoops", "RedisClient", "TestSupport"]),

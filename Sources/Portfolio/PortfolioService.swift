@@ -22,6 +22,7 @@ package final class PortfolioService {
     package var cacheRedis: RedisURL
     package var durableRedis: RedisURL
     package var redisOptions = RedisOptions()
+    package var cacheOptions = CacheOptions()
     package var credentials = CredentialOptions()
     /// The feed's name in Redis' keys, whose time is the market's.
     package var feed: String
@@ -42,11 +43,11 @@ package final class PortfolioService {
   package static let checkName = "portfolio"
 
   package let loop: EventLoop
-  package let pool: PostgresPool
-  package let cache: CacheAside
-  /// Of sessions.
-  package let durable: CacheAside
-  package let authority: CredentialAuthority
+  /// The pool, the caches and the authority, which this service shares.
+  package let parts: CredentialParts
+  package var pool: PostgresPool { parts.pool }
+  package var cache: CacheAside { parts.cache }
+  package var authority: CredentialAuthority { parts.authority }
   let store: PortfolioStore
   let prices: MarketPrices
   let watchlists: Watchlists
@@ -54,7 +55,6 @@ package final class PortfolioService {
   let assets: AssetCatalogue
 
   private let market: RedisConnection
-  private let feed: InvalidationFeed
   private let housekeeping: Housekeeping
   private let readiness: Readiness
   private let log: RateLimitedLog
@@ -68,35 +68,18 @@ package final class PortfolioService {
     self.loop = loop
     self.readiness = readiness
     self.log = log
-    func redis(_ url: RedisURL) -> RedisConnection {
-      RedisConnection(loop: loop, url: url, options: configuration.redisOptions)
-    }
-    pool = PostgresPool(
-      loop: loop, location: configuration.postgres, options: configuration.postgresOptions)
-    var options = CacheOptions()
-    options.isDatabaseAway = { ($0 as? PostgresError)?.isUnavailable ?? false }
-    cache = CacheAside(
-      loop: loop, redis: redis(configuration.cacheRedis), options: options,
-      subscriberOptions: configuration.redisOptions)
-    var durableOptions = CacheOptions.durable
-    durableOptions.isDatabaseAway = options.isDatabaseAway
-    durable = CacheAside(
-      loop: loop, redis: redis(configuration.durableRedis), options: durableOptions,
-      subscriberOptions: configuration.redisOptions)
-    feed = InvalidationFeed(
-      loop: loop, location: configuration.postgres, database: pool, caches: [cache, durable],
-      options: configuration.postgresOptions)
-    let pool = pool
-    authority = CredentialAuthority(
-      loop: loop, keys: cache,
-      sessions: WriteThrough(
-        cache: durable, logInvalidation: { try await InvalidationLog.enter($0, in: pool) }),
-      database: pool,
-      listener: PostgresListener(
-        loop: loop, location: configuration.postgres, channels: [InvalidationFeed.channel],
-        options: configuration.postgresOptions),
-      options: configuration.credentials)
-    market = redis(configuration.marketRedis)
+    var parts = CredentialParts.Configuration(
+      postgres: configuration.postgres, cache: configuration.cacheRedis,
+      durable: configuration.durableRedis)
+    parts.postgresOptions = configuration.postgresOptions
+    parts.cacheOptions = configuration.cacheOptions
+    parts.redisOptions = configuration.redisOptions
+    parts.credentialOptions = configuration.credentials
+    self.parts = CredentialParts(loop: loop, configuration: parts, log: log)
+    let pool = self.parts.pool
+    let cache = self.parts.cache
+    market = RedisConnection(
+      loop: loop, url: configuration.marketRedis, options: configuration.redisOptions)
     store = PortfolioStore(pool: pool)
     prices = MarketPrices(redis: market, feed: configuration.feed)
     watchlists = Watchlists(cache: cache, store: store)
@@ -115,36 +98,15 @@ package final class PortfolioService {
 
   package func start() {
     loop.preconditionInLoop()
-    pool.onReady = { [unowned self] in
-      readiness.pass(PortfolioService.checkName)
-      log.log(.info, kind: "postgres", "connected to PostgreSQL")
-    }
-    pool.onDown = { [unowned self] reason in
-      readiness.fail(PortfolioService.checkName, "no PostgreSQL")
-      log.log(.warning, kind: "postgres", "no connection to PostgreSQL: \(reason)")
-    }
-    pool.onProblem = { [unowned self] reason in
-      log.log(.warning, kind: "postgres-problem", "PostgreSQL: \(reason)")
-    }
-    for (name, cache) in [("cache", cache), ("sessions", durable)] {
-      cache.onProblem = { [unowned self] text in
-        log.log(.warning, kind: "\(name)", "\(name): \(text)")
-      }
-      cache.onHitRates = { [unowned self] lines in
-        for line in lines {
-          log.log(line.isBelowWanted ? .warning : .info, kind: "hits-\(line.policy)", "\(line)")
-        }
+    parts.onPostgres = { [unowned self] isThere in
+      if isThere {
+        readiness.pass(PortfolioService.checkName)
+      } else {
+        readiness.fail(PortfolioService.checkName, "no PostgreSQL")
       }
     }
-    feed.onProblem = { [unowned self] text in log.log(.warning, kind: "feed", "\(text)") }
-    authority.onProblem = { [unowned self] text in log.log(.warning, kind: "credentials", "\(text)")
-    }
-    pool.start()
-    feed.start()
-    cache.start()
-    durable.start()
+    parts.start()
     market.start()
-    authority.start()
     housekeeping.start()
   }
 
@@ -152,12 +114,8 @@ package final class PortfolioService {
   package func close() {
     loop.preconditionInLoop()
     housekeeping.close()
-    authority.close()
-    feed.close()
-    cache.close()
-    durable.close()
     market.close()
-    pool.close()
+    parts.close()
   }
 
   // MARK: - Requests

@@ -155,11 +155,12 @@ CREATE TABLE positions (
   asset_id uuid NOT NULL REFERENCES assets,
   qty quantity NOT NULL CONSTRAINT positions_are_not_empty CHECK (qty <> 0),
   cost_basis amount NOT NULL,
-  avg_entry_price numeric NOT NULL GENERATED ALWAYS AS (round(cost_basis / qty, 9)) STORED,
+  avg_entry_price numeric GENERATED ALWAYS AS (round(cost_basis / nullif(qty, 0), 9)) STORED,
   opened_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (account_id, asset_id),
   CONSTRAINT positions_cost_has_their_sign CHECK (sign(cost_basis) = sign(qty)),
-  CONSTRAINT positions_average_is_a_price CHECK (avg_entry_price > 0 AND avg_entry_price < 1e9)
+  CONSTRAINT positions_average_is_a_price
+    CHECK (avg_entry_price <> 0 AND abs(avg_entry_price) < 1e9)
 );
 CREATE INDEX positions_by_asset ON positions (asset_id);
