@@ -129,6 +129,7 @@ final class PortfolioScene {
 
   // MARK: - The database
 
+  @discardableResult
   func psql(_ sql: String) throws -> String { try postgres.psql(sql) }
 
   /// What ingesters write: a trade that lives two seconds.
