@@ -116,8 +116,6 @@ let testTargets: [Target] = [
     [
       "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "Portfolio",
       "PostgresClient", "RedisClient", "ServiceSupport", "TestSupport", "WebTransport", logging,
-      "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "Portfolio", "PostgresClient",
-      "RedisClient", "ServiceSupport", "TestSupport", "WebTransport", logging,
     ]),
   tests("FanOutTests", ["FanOut"]),
   tests("CachingTests", ["Caching", "EventLoops", "RedisClient", "TestSupport"]),

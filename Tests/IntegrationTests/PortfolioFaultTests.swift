@@ -1,4 +1,6 @@
 // What clients see while a database is away, and right after.
+import Portfolio
+import PostgresClient
 import TestSupport
 import Testing
 

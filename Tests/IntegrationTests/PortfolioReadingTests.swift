@@ -176,7 +176,7 @@ extension Services {
         #expect(days.map { $0["date"] } == ["2026-11-25", "2026-11-27"])
         #expect(days.map { $0["close"] } == ["16:00", "13:00"])
         let history = try scene.get("/v2/account/portfolio/history?period=2W&timeframe=1D")
-        let times = try #require(history["timestamp"]?.array.compactMap(\.integer))
+        let times = try #require(history["timestamp"]).array.compactMap(\.integer)
         #expect(times.count > 5 && times == times.sorted())
         let newest = try scene.psql(
           """
