@@ -8,9 +8,9 @@ extension Services {
   @Suite(.serialized) struct PortfolioFaultTests {
     @Test func withoutPostgresMoneyIs503AndWatchlistsComeFromTheCache() async throws {
       try await PortfolioScene.with { scene in
-        let lists = try scene.get("/v2/watchlists")
-        let profile = try scene.get("/v1/profile")
-        let asset = try scene.get("/v2/assets/AAPL")
+        let lists = try await scene.untilCached("watchlist:*", "/v2/watchlists")
+        let profile = try await scene.untilCached("user:*:profile:*", "/v1/profile")
+        let asset = try await scene.untilCached("asset:AAPL", "/v2/assets/AAPL")
         let list = try #require(lists[0]["id"]?.string)
         scene.postgres.kill()
         for path in ["/v2/account", "/v2/positions", "/v2/orders", "/v1/portfolio"] {

@@ -127,6 +127,18 @@ final class PortfolioScene {
     return "\(answer.status) \(try #require(json["message"]?.string))"
   }
 
+  /// Asks until the answer is kept in Redis, which is not believed before this process listens to the
+  /// database.
+  func untilCached(_ pattern: String, _ target: String) async throws -> WireValue {
+    var answer = WireValue.null
+    let cached = try await until {
+      answer = try self.get(target)
+      return self.redis.command("KEYS", pattern) != "*0\r\n"
+    }
+    try #require(cached, "\(target) is not cached")
+    return answer
+  }
+
   // MARK: - The database
 
   @discardableResult
