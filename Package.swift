@@ -54,10 +54,15 @@ let libraries: [Target] = [
   library("FanOut"),
   library("PostgresClient", ["CLibpq", "EventLoops"]),
   library("RedisClient", ["CHiredis", "EventLoops"]),
-  library("Caching", ["CCrypto", "EventLoops", "RedisClient", "ServiceSupport"]),
+  library(
+    "Caching",
+    ["CCrypto", "EventLoops", "PostgresClient", "RedisClient", "ServiceSupport"]),
   library(
     "Credentials",
-    ["CCrypto", "Caching", "EventLoops", "PostgresClient", "RedisClient", "ServiceSupport"]),
+    [
+      "CCrypto", "Caching", "EventLoops", "PostgresClient", "RedisClient", "ServiceSupport",
+      logging,
+    ]),
   library("TestSupport", ["EventLoops"]),
   library("WebTransport", ["EventLoops", "CLibwebsockets", "CUV"]),
   library(
@@ -71,8 +76,8 @@ let libraries: [Target] = [
   library(
     "Portfolio",
     [
-      "EventLoops", "MarketData", "PostgresClient", "RedisClient", "ServiceSupport",
-      "WebTransport", logging,
+      "Caching", "Credentials", "EventLoops", "MarketData", "PostgresClient", "RedisClient",
+      "ServiceSupport", "WebTransport", logging,
     ],
     resources: [.embedInCode("Migrations")]),
 ]
@@ -81,8 +86,8 @@ let programs: [Target] = [
   program(
     "tapedeck",
     [
-      "EventLoops", "Feeds", "Gateway", "Ingest", "RedisClient", "ServiceSupport", "WebTransport",
-      argumentParser, logging,
+      "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "Portfolio",
+      "PostgresClient", "RedisClient", "ServiceSupport", "WebTransport", argumentParser, logging,
     ]),
   program("tapedeck-bench", ["CUV", "EventLoops", "Feeds", "MarketData", argumentParser]),
 ]
@@ -109,11 +114,13 @@ let testTargets: [Target] = [
   tests(
     "IntegrationTests",
     [
+      "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "Portfolio",
+      "PostgresClient", "RedisClient", "ServiceSupport", "TestSupport", "WebTransport", logging,
       "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "Portfolio", "PostgresClient",
       "RedisClient", "ServiceSupport", "TestSupport", "WebTransport", logging,
     ]),
   tests("FanOutTests", ["FanOut"]),
-  tests("CachingTests", ["Caching", "TestSupport"]),
+  tests("CachingTests", ["Caching", "EventLoops", "RedisClient", "TestSupport"]),
   tests(
     "PortfolioTests",
     ["Portfolio", "MarketData", "PostgresClient", "TestSupport", "WebTransport"]),

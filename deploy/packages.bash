@@ -1,13 +1,15 @@
 # What deploy/run and deploy/test share: the machine's packages and toolchain. Sourced, never run.
 #
 # Installs a Debian package only if it is missing, as root or by sudo, and leaves no service behind:
-# Debian's redis-server would start one on port 6379 and again at each boot.
+# Debian's redis-server would start one on port 6379 and again at each boot, and its postgresql-15
+# would make a database cluster and start it.
 
 # Headers and libraries to build with, and the programs that `tapedeck up` starts.
 #   libwebsockets-evlib-uv is loaded at run time: without it libwebsockets has no libuv loop.
 #   util-linux has setpriv and setsid, which hold the private servers.
-packages_run=(libhiredis-dev libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libssl-dev
-  zlib1g-dev redis-server redis-tools util-linux)
+#   postgresql-15 has the server, and psql to look inside.
+packages_run=(libhiredis-dev libpq-dev libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libssl-dev
+  zlib1g-dev redis-server redis-tools postgresql-15 util-linux)
 # deploy/test: git for the test of the repository itself.
 packages_test=(git procps)
 
@@ -46,10 +48,19 @@ install_packages() {
       printf "#!/bin/sh\nexit 101\n" >"$policy"
       chmod 755 "$policy"
     fi
-    trap "[ -z \"\$mine\" ] || rm -f \"$policy\"" EXIT
+    clusters=/etc/postgresql-common/createcluster.conf
+    line="create_main_cluster = false # while a package is installed"
+    trap "[ -z \"\$mine\" ] || rm -f \"$policy\"
+      [ ! -e \"$clusters\" ] || sed -i \"/^\$line\$/d\" \"$clusters\"" EXIT
     export DEBIAN_FRONTEND=noninteractive
     apt-get -q -o DPkg::Lock::Timeout=300 update
-    apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"
+    install="apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends"
+    case " $* " in *" postgresql-15 "*)
+      # The server package makes a cluster unless this file says otherwise, and the file comes with
+      # postgresql-common. The last word in it counts; it is taken back at the end.
+      $install postgresql-common && printf "%s\n" "$line" >>"$clusters" || exit
+    esac
+    $install "$@"
   ' bash "${missing[@]}" >&2 || fail "apt-get could not install: ${missing[*]}"
   # Newly installed: not to be started at the next boot either, by systemd or by init scripts.
   if [[ " ${missing[*]} " == *' redis-server '* ]]; then

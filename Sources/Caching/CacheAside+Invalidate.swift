@@ -45,6 +45,14 @@ extension CacheAside {
     perform(flight.machine.invalidated(), flight)
   }
 
+  /// More keys were written than can be named: nothing is believed until all are deleted.
+  func forgetEverything() {
+    forgetHere(matching: "*")
+    pending.addEverything()
+    gate.invalidationFailed()
+    startTicking()
+  }
+
   func heardInvalidation(_ key: String) { forgetHere(key) }
 
   func heardFill(_ key: String) {

@@ -1,3 +1,5 @@
+import PostgresClient
+
 /// Times and bounds of a `CacheAside`; the defaults are the production values.
 public struct CacheOptions: Sendable {
   /// The classes of keys that lie in this Redis; only for `CachingLimits.pendingKeysMax` and for
@@ -27,7 +29,12 @@ public struct CacheOptions: Sendable {
 
   /// Whether a load failed because there is no database. Then, if the cache was held off only since
   /// the database's notifications are lost, what Redis holds is the answer: nobody can have written.
-  public var isDatabaseAway: @Sendable (any Error) -> Bool = { _ in false }
+  public var isDatabaseAway: @Sendable (any Error) -> Bool = { error in
+    switch (error as? PostgresError)?.code {
+    case .notConnected, .connectionLost, .closed: true
+    default: false
+    }
+  }
 
   public init() {}
 

@@ -1,9 +1,9 @@
 // The gateway as a whole: one `StreamLoop` on each of some loops, all listening on the same port.
 // Belongs to no loop itself; each call hops to the loops it concerns.
-import EventLoops
+package import EventLoops
 package import Logging
 package import ServiceSupport
-import WebTransport
+package import WebTransport
 
 package final class GatewayService: Sendable {
   /// A loop of the gateway, with the things that live on it.
@@ -29,10 +29,14 @@ package final class GatewayService: Sendable {
   /// The name of a loop's readiness check; the process announces one for each.
   package static func checkName(_ index: Int) -> String { "gateway-\(index)" }
 
+  /// Adds routes to the router of the web server on a loop.
+  package typealias Routes = @Sendable (inout Router, EventLoop) -> Void
+
   /// Starts `loops` threads. Port 0 lets the kernel choose one for all of them.
+  /// - Parameter routes: what these ports serve besides the gateway's own.
   package static func start(
     loops: Int, configuration: StreamLoop.Configuration, readiness: Readiness,
-    metrics: PrometheusRegistry, logger: Logger
+    metrics: PrometheusRegistry, logger: Logger, routes: @escaping Routes = { _, _ in }
   ) async throws -> GatewayService {
     var parts: [Part] = []
     var port = configuration.web.port
@@ -44,7 +48,7 @@ package final class GatewayService: Sendable {
         let stream: Confined
         do {
           stream = try await loop.run { [own] in
-            try make(own, index, loop, readiness, metrics, logger)
+            try make(own, index, loop, readiness, metrics, logger, routes)
           }
         } catch {
           loop.stop()
@@ -69,10 +73,11 @@ package final class GatewayService: Sendable {
 
   private static func make(
     _ configuration: StreamLoop.Configuration, _ index: Int, _ loop: EventLoop,
-    _ readiness: Readiness, _ metrics: PrometheusRegistry, _ logger: Logger
+    _ readiness: Readiness, _ metrics: PrometheusRegistry, _ logger: Logger, _ routes: Routes
   ) throws -> Confined {
     var router = Router()
     GatewayRoutes.add(to: &router, loop: loop, readiness: readiness, metrics: metrics)
+    routes(&router, loop)
     let log = RateLimitedLog(logger, now: { loop.nowMilliseconds })
     let stream = try StreamLoop(
       loop: loop, configuration: configuration, readiness: readiness,

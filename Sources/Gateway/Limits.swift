@@ -36,4 +36,11 @@ package enum GatewayLimits {
   /// Stale notices for one new subscriber in one frame: 100 of up to 120 bytes are 12 KB, below a
   /// frame of data's 16 KiB.
   package static let noticesPerFrameMax = 100
+
+  /// What a client says while its credentials are looked up: `auth` and `subscribe` sent together, with
+  /// some unsubscribes. Over it: 401, as if it had not been held back.
+  package static let heldMessagesMax = 16
+  package static let heldBytesMax = 65_536
+  /// Of all clients of a loop: 256 such clients at once, while a usual subscribe has 1 KiB.
+  package static let heldBytesOfLoopMax = 16 << 20
 }

@@ -19,6 +19,7 @@ extension StreamLoop {
     counter("stale_notices", "Topics called stale.", counters.staleNotices)
     counter("flushes", "Flushes to clients.", counters.flushes)
     counter("auth_failures", "Refused credentials.", counters.authenticationFailures)
+    counter("revoked", "Streams closed since their credentials were revoked.", counters.revoked)
     counter("client_errors", "Errors told to clients.", counters.clientErrors)
     counter("slow_clients", "Clients closed because they did not read.", counters.slowClients)
     counter("join_reads", "Values read when topics were joined.", counters.joinReads)
@@ -34,6 +35,7 @@ extension StreamLoop {
       "refused", "Messages too large or without room.",
       fanOut.refusedForSize &+ fanOut.refusedForMemory)
     gauge("clients", "WebSocket clients.", sessions.count)
+    gauge("held_bytes", "Bytes held back until credentials are looked up.", held.bytes)
     gauge("topics", "Topics held by anybody.", directory.count)
     let memory = distributor.memory
     gauge("subscriptions", "Subscriptions of all clients.", memory.subscriptions)

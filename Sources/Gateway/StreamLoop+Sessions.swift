@@ -28,16 +28,12 @@ extension StreamLoop: WebSocketHandler {
         connection: id, client: client, path: path, encoding: encoding,
         openedAt: loop.nowMilliseconds))
     say(id) { ControlMessage.success("connected", $0, into: &$1) }
-    // Clients that can set headers may authenticate by them; the dialogue stays the same.
-    if let key = request.header("apca-api-key-id"),
-      let secret = request.header("apca-api-secret-key")
-    {
-      authenticate(id, key: key, secret: secret)
-    }
+    authenticateByHeaders(id, request)
   }
 
   package func webSocketClosed(_ id: ConnectionID, code: UInt16, reason: String) {
     guard let session = sessions.remove(id) else { return }
+    endWatch(session)
     var held: [TopicID] = []
     distributor.forEachSubscription(of: session.client) { held.append($0) }
     distributor.removeClient(session.client)
@@ -55,6 +51,7 @@ extension StreamLoop: WebSocketHandler {
 
   package func webSocketMessage(_ id: ConnectionID, opcode: WebSocketOpcode, bytes: RawSpan) {
     guard let session = sessions[id], session.stage != .ended else { return }
+    guard session.stage != .authenticating else { return hold(id, opcode, bytes) }
     defer { message.clear() }  // credentials too, whatever was wrong beside them
     do throws(ClientMessageFault) {
       try decode(bytes, opcode)
@@ -64,7 +61,7 @@ extension StreamLoop: WebSocketHandler {
     switch (message.action, session.stage) {
     case (.authenticate, .connected):
       let key = String(decoding: message.key, as: UTF8.self)
-      authenticate(id, key: key, secret: String(decoding: message.secret, as: UTF8.self))
+      authenticate(session, key: key, secret: String(decoding: message.secret, as: UTF8.self))
     case (.authenticate, _): fail(id, .alreadyAuthenticated)
     case (_, .connected): fail(id, .notAuthenticated)
     case (.subscribe, _): subscribe(session)
@@ -85,23 +82,14 @@ extension StreamLoop: WebSocketHandler {
     }
   }
 
-  // MARK: - Authentication
+  // MARK: - Deadlines
 
-  private func authenticate(_ id: ConnectionID, key: String, secret: String) {
-    guard configuration.keys.match(id: key, secret: secret) != nil else {
-      counters.authenticationFailures &+= 1
-      return fail(id, .authenticationFailed)
-    }
-    sessions.update(id) { $0.stage = .authenticated }
-    say(id) { ControlMessage.success("authenticated", $0, into: &$1) }
-  }
-
-  /// Deadlines: authentication, and a frame that does not leave.
+  /// Authentication, whoever is late with it, and a frame that does not leave.
   func sweepSessions() {
     let now = loop.nowMilliseconds
     var late: [(ConnectionID, StreamError)] = []
     sessions.forEach { session in
-      if session.stage == .connected,
+      if session.stage == .connected || session.stage == .authenticating,
         now &- session.openedAt >= configuration.clients.authenticationMilliseconds
       {
         late.append((session.connection, .authenticationTimeout))

@@ -4,6 +4,7 @@
 // A message's way: the subscriber's link gives (token, bytes); the token is the topic's index. The
 // header decides (TopicState) whether it is forwarded; the distributor keeps it and, at the end of
 // the turn or of the flush interval, sends each client one frame. No await, no Task, no allocation.
+package import Credentials
 package import EventLoops
 import FanOut
 import MarketData
@@ -18,7 +19,10 @@ package final class StreamLoop {
     package var redisOptions = RedisOptions()
     package var feed: String
     package var web: WebServerConfiguration
+    /// Who may come in where there is no `credentials`.
     package var keys: APIKeys
+    /// Asked instead of `keys`, on its own loop.
+    package var credentials: CredentialGate?
     package var flushIntervalMilliseconds = GatewayLimits.flushIntervalMilliseconds
     package var fanOut = StreamLoop.Rings()
     package var clients = StreamLoop.ClientLimits()
@@ -56,6 +60,8 @@ package final class StreamLoop {
     package var staleNotices: UInt64 = 0
     package var flushes: UInt64 = 0
     package var authenticationFailures: UInt64 = 0
+    /// Streams closed since their key was revoked or their session ended.
+    package var revoked: UInt64 = 0
     package var clientErrors: UInt64 = 0
     package var slowClients: UInt64 = 0
     package var joinReads: UInt64 = 0
@@ -74,6 +80,8 @@ package final class StreamLoop {
   var groups: [StreamGroup: GroupID] = [:]
   var directory = TopicDirectory()
   var sessions = StreamSessions()
+  let credentials: CredentialClient?
+  var held = HeldMessages()
   var joins = JoinQueue()
   var watch: FeedWatch
   var symbolList = FeedSymbolList(version: 0, symbols: [])
@@ -113,6 +121,7 @@ package final class StreamLoop {
     limits.subscriptionsPerClientMax =
       configuration.clients.subscriptionsMax + StreamChannel.allCases.count
     distributor = Distributor(limits: limits)
+    credentials = configuration.credentials.map { CredentialClient($0, loop: loop) }
     watch = FeedWatch(nowMilliseconds: loop.nowMilliseconds)
     redis = RedisConnection(
       loop: loop, url: configuration.redis, options: configuration.redisOptions)
@@ -162,6 +171,8 @@ package final class StreamLoop {
     await withCheckedContinuation { continuation in
       web.close(graceMilliseconds: 500) { continuation.resume() }
     }
+    // Last: the authority must not hand anything to a loop that stops.
+    await credentials?.shutDown()
   }
 
   func kind(of channel: StreamChannel) -> TopicKind {

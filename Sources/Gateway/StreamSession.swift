@@ -1,3 +1,4 @@
+import Credentials
 import FanOut
 import MarketData
 import WebTransport
@@ -6,7 +7,10 @@ import WebTransport
 /// connection's index.
 struct StreamSession {
   enum Stage: UInt8 {
-    case connected, authenticated
+    case connected
+    /// Its credentials are being looked up; what it says meanwhile is held back.
+    case authenticating
+    case authenticated
     /// An error that ends the session has been sent.
     case ended
   }
@@ -22,6 +26,9 @@ struct StreamSession {
   var namesBytes = 0
   /// Since when a frame has been waiting to leave wholly; 0 when none is.
   var blockedAt: UInt64 = 0
+
+  /// Under which the authority watches its credentials; nil without an authority.
+  var ticket: WatchTicket?
 
   /// Event topics that were stale when they were subscribed to: still to be told.
   var owedNotices: [TopicID] = []

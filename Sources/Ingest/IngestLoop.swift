@@ -215,6 +215,7 @@ package final class IngestLoop {
   private func refresh() {
     guard stage == .playing || stage == .renewingEpoch, redis.isReady else { return }
     board.refreshNextSlice(to: sink, nowMilliseconds: loop.nowMilliseconds)
+    board.writeNextLastPrices(to: sink, nowMilliseconds: loop.nowMilliseconds)
   }
 
   // MARK: - What is said of the feed
@@ -282,6 +283,7 @@ package final class IngestLoop {
     counter("events", "Events taken from the feed.", counters.events)
     counter("writes", "Values written because they changed.", counters.writes)
     counter("refreshes", "Values written again before they expire.", counters.refreshes)
+    counter("last_prices", "Last prices written for the day.", counters.lastPrices)
     counter("publications", "Messages published.", counters.publications)
     counter("conflated", "States overtaken before they were written.", counters.conflated)
     counter("trades_dropped", "Trades lost because Redis took none.", counters.tradesDropped)

@@ -15,6 +15,8 @@ package final class MarketBoard {
     /// Values that Redis took by SET, refreshes included.
     package var writes: UInt64 = 0
     package var refreshes: UInt64 = 0
+    /// Last prices written for the day, for who asks when the live ones are gone.
+    package var lastPrices: UInt64 = 0
     package var publications: UInt64 = 0
     /// State that was replaced before it was written.
     package var conflated: UInt64 = 0
@@ -50,6 +52,9 @@ package final class MarketBoard {
     var stale: Keys = []
     /// To be written (live) or withdrawn (stale) at the next flush.
     var dirty: Keys = []
+    /// When its last price was written, and that price. Nil: never, as far as Redis knows.
+    var lastWritten: UInt64?
+    var lastPrice: LastPrice?
   }
 
   private let symbols: SymbolTable
@@ -60,6 +65,7 @@ package final class MarketBoard {
   private var key = ByteWriter(capacity: 64)
   private var value = ByteWriter(capacity: 2_048)
   private var refreshSlice = 0
+  private var lastSlice = 0
 
   /// The epoch of the events applied from now on. A value keeps the one that it came with.
   package private(set) var epoch: UInt64
@@ -196,6 +202,7 @@ package final class MarketBoard {
     for index in slots.indices {
       let keys = slots[index].live.union(slots[index].stale)
       if !keys.isEmpty { markDirty(keys, SymbolID(index: UInt32(index))) }
+      slots[index].lastWritten = nil
     }
   }
 
@@ -219,6 +226,51 @@ package final class MarketBoard {
       }
     }
     refreshSlice = (refreshSlice + 1) % IngestLimits.refreshSlices
+  }
+
+  /// Writes the last prices that are due, of one slice of the symbols: each at most every 10 s while
+  /// it changes, and rarely when it does not. A symbol that was withdrawn keeps its last price.
+  package func writeNextLastPrices(to sink: some MarketSink, nowMilliseconds: UInt64) {
+    for index in stride(from: lastSlice, to: slots.count, by: IngestLimits.refreshSlices) {
+      guard let last = lastPrice(index) else { continue }
+      if let written = slots[index].lastWritten {
+        let due =
+          last == slots[index].lastPrice
+          ? IngestLimits.lastPriceRenewalMilliseconds : IngestLimits.lastPriceMilliseconds
+        guard nowMilliseconds &- written >= due else { continue }
+      }
+      guard write(last, SymbolID(index: UInt32(index)), to: sink) else { return }
+      slots[index].lastWritten = nowMilliseconds
+      slots[index].lastPrice = last
+      counters.lastPrices &+= 1
+    }
+    lastSlice = (lastSlice + 1) % IngestLimits.refreshSlices
+  }
+
+  /// The last trade's; of a symbol that has none, the middle of its quote.
+  private func lastPrice(_ index: Int) -> LastPrice? {
+    if let trade = slots[index].trade {
+      return LastPrice(price: trade.price, asOf: trade.timestamp)
+    }
+    return slots[index].quote.flatMap { LastPrice($0) }
+  }
+
+  private func write(
+    _ last: LastPrice, _ symbol: SymbolID, to sink: some MarketSink
+  ) -> Bool {
+    let slot = slots[Int(symbol.index)]
+    let sequence = slot.trade == nil ? slot.quoteSequence : slot.tradeSequence
+    key.removeAll()
+    value.removeAll()
+    symbols.withBytes(of: symbol) {
+      LastPrice.appendKey(symbol: $0, to: &key)
+      last.append(symbol: $0, sequence: sequence, to: &value)
+    }
+    return key.withBytes { key in
+      value.withBytes { value in
+        sink.set(key: key, value: value, ttlMilliseconds: LastPrice.ttlMilliseconds)
+      }
+    }
   }
 
   /// The names of the symbols that cannot be vouched for, for the heartbeat.

@@ -77,22 +77,27 @@ struct FeedOptions: ParsableArguments {
   }
 }
 
-/// How the gateway listens and flushes.
-struct GatewayOptions: ParsableArguments {
+/// Where a service listens.
+struct ListeningOptions: ParsableArguments {
   @Option(help: "The address to listen on (default: 127.0.0.1).")
   var host: String?
 
   @Option(help: "The port to listen on; 0 lets the kernel choose (default: 8080).")
   var port: Int?
 
+  @Option(help: "WebSocket and HTTP connections per thread at the most (default: 65536).")
+  var maxConnections: Int?
+}
+
+/// How the gateway listens and flushes.
+struct GatewayOptions: ParsableArguments {
+  @OptionGroup var listening: ListeningOptions
+
   @Option(help: "Threads that serve clients (default: 1).")
   var loops: Int?
 
   @Option(help: "Milliseconds between a client's frames under load (default: 10).")
   var flushMs: Int?
-
-  @Option(help: "WebSocket and HTTP connections per thread at the most (default: 65536).")
-  var maxConnections: Int?
 
   @Option(help: "Trades that a symbol keeps for clients that fall behind (default: 256).")
   var ringTrades: Int?

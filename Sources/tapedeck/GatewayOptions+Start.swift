@@ -1,3 +1,4 @@
+import Credentials
 import Gateway
 import Logging
 import RedisClient
@@ -5,14 +6,28 @@ import ServiceSupport
 import WebTransport
 
 extension GatewayOptions {
+  /// Who decides who may come in.
+  enum Doors: Sendable {
+    /// The keys of this process's settings.
+    case keys(APIKeys)
+    /// An authority, on its own loop.
+    case credentials(CredentialGate)
+  }
+
   /// Starts the gateway and registers its stop; gives its address and what tells that it serves.
   func start(
-    on host: ProcessHost, _ source: OptionSource, redis: RedisURL, feed: String, keys: APIKeys,
-    metrics: PrometheusRegistry
+    on host: ProcessHost, _ source: OptionSource, redis: RedisURL, feed: String, doors: Doors,
+    metrics: PrometheusRegistry, routes: @escaping GatewayService.Routes = { _, _ in }
   ) async throws -> (address: String, readiness: Readiness) {
-    let web = try webConfiguration(source)
+    let web = try listening.webConfiguration(source)
     let loops = try source.integer("loops", flag: loops, default: 1, in: 1...64)
+    let keys: APIKeys
+    switch doors {
+    case .keys(let given): keys = given
+    case .credentials: keys = try APIKeys([])
+    }
     var configuration = StreamLoop.Configuration(redis: redis, feed: feed, web: web, keys: keys)
+    if case .credentials(let gate) = doors { configuration.credentials = gate }
     configuration.flushIntervalMilliseconds = UInt64(
       try source.integer("flush-ms", flag: flushMs, default: 10, in: 0...1_000))
     configuration.fanOut.trades = try source.integer(
@@ -20,12 +35,15 @@ extension GatewayOptions {
     let readiness = Readiness((0..<loops).map(GatewayService.checkName))
     let service = try await GatewayService.start(
       loops: loops, configuration: configuration, readiness: readiness, metrics: metrics,
-      logger: host.logger)
+      logger: host.logger, routes: routes)
     host.onStop("gateway") { await service.close() }
     return ("http://\(web.host):\(service.port)", readiness)
   }
 
-  private func webConfiguration(_ source: OptionSource) throws -> WebServerConfiguration {
+}
+
+extension ListeningOptions {
+  func webConfiguration(_ source: OptionSource) throws -> WebServerConfiguration {
     let port = try source.integer("port", flag: port, default: 8_080, in: 0...65_535)
     var web = WebServerConfiguration(
       host: source.string("host", flag: host, default: "127.0.0.1"), port: UInt16(port))

@@ -1,9 +1,8 @@
 import ArgumentParser
-import Glibc
 import RedisClient
 import ServiceSupport
 
-/// The Redis of a service that runs as a process of its own, and the feed's name there.
+/// The Redis of the market for a service that runs as a process of its own, and the feed's name there.
 struct RedisLocation: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -16,15 +15,21 @@ struct RedisLocation: ParsableArguments {
 
   /// The URL; its errors never show a password.
   func url(_ source: OptionSource) throws -> RedisURL {
-    guard let text = source.string("redis", flag: redis) else {
+    guard let url = try RedisLocation.url("redis", flag: redis, source) else {
       throw ServiceSupportError(
         .setting, "give --redis redis://[user:password@]host:port/db or unix:///path")
     }
-    if let redis { RedisLocation.hideCredentials(of: redis) }
+    return url
+  }
+
+  /// What an option names, which the process list does not show from here on; nil when it is not given.
+  static func url(_ name: String, flag: String?, _ source: OptionSource) throws -> RedisURL? {
+    guard let text = source.string(name, flag: flag) else { return nil }
+    if let flag { HiddenCredentials.hide(in: flag) }
     do {
       return try RedisURL(text)
     } catch {
-      let place = redis == nil ? OptionSource.variable(for: "redis") : "--redis"
+      let place = flag == nil ? OptionSource.variable(for: name) : "--\(name)"
       throw ServiceSupportError(.setting, "\(place): \(error)")
     }
   }
@@ -42,21 +47,5 @@ struct RedisLocation: ParsableArguments {
       }
       return allowed && 1...32 ~= text.utf8.count ? text : nil
     } ?? "main"
-  }
-
-  /// Overwrites user and password where the kernel keeps this process's arguments, so that process
-  /// lists show stars from here on (proc(5): cmdline is the process's own memory).
-  private static func hideCredentials(of url: String) {
-    for index in 1..<max(1, Int(CommandLine.argc)) {
-      guard let argument = CommandLine.unsafeArgv[index],
-        let start = strstr(argument, url).flatMap({ strstr($0, "://") }),
-        let end = strrchr(start, Int32(UInt8(ascii: "@")))
-      else { continue }
-      var place = start + 3
-      while place < end {
-        place.pointee = CChar(bitPattern: UInt8(ascii: "*"))
-        place += 1
-      }
-    }
   }
 }

@@ -6,14 +6,19 @@ import Glibc
 struct Tapedeck: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tapedeck",
-    abstract: "A market-data backend: a feed goes through Redis to WebSocket clients.",
+    abstract:
+      "A trading platform's backend: a feed goes through Redis to WebSocket clients, portfolios "
+      + "come from Postgres over REST.",
     discussion: """
       Every option has an environment variable: --flush-ms is TAPEDECK_FLUSH_MS. API keys have no \
       option: they come from TAPEDECK_KEYS (key:secret,key:secret) or from the file that \
       TAPEDECK_KEYS_FILE names.
       """,
     version: "0.1.0",
-    subcommands: [UpCommand.self, IngestCommand.self, GatewayCommand.self, SimulateCommand.self])
+    subcommands: [
+      UpCommand.self, IngestCommand.self, GatewayCommand.self, PortfolioCommand.self,
+      MigrateCommand.self, SimulateCommand.self,
+    ])
 }
 
 extension ParsableCommand {

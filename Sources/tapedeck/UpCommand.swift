@@ -3,6 +3,9 @@ import EventLoops
 import Feeds
 import Glibc
 import Ingest
+import Logging
+import Portfolio
+import PostgresClient
 import RedisClient
 import ServiceSupport
 
@@ -11,7 +14,7 @@ struct UpCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "up",
     abstract:
-      "Play a tape through a private Redis to ws://127.0.0.1:8080, everything in one process.")
+      "Play a tape through private servers to ws://127.0.0.1:8080, everything in one process.")
 
   @OptionGroup var feed: FeedOptions
   @OptionGroup var gateway: GatewayOptions
@@ -19,8 +22,8 @@ struct UpCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Where the private Redis lives; its socket is DIR/redis.sock (default: in the user's cache).",
-      valueName: "dir"))
+      "Where the private Redis and PostgreSQL live: DIR/redis.sock, DIR/postgres (default: in the "
+        + "user's cache).", valueName: "dir"))
   var state: String?
 
   /// The name of the one feed in the private Redis.
@@ -38,25 +41,35 @@ struct UpCommand: ParsableCommand {
     let keys = try source.keys()
     let directory = try StateDirectory.open(
       source.string("state", flag: state) ?? StateDirectory.defaultPath())
-    let redis = PrivateRedis(
-      loop: host.loop, directory: directory, role: .market, logger: host.logger)
-    host.onStop("redis") { await redis.stop() }
-    try await redis.start()
-    let url = try RedisURL(redis.url)
+    let servers = try await PrivateServers.start(in: directory, on: host)
+    try await MigrateCommand.migrate(servers.postgres, on: host, seed: true) {
+      host.logger.info("\($0)")
+    }
     let metrics = PrometheusRegistry()
+    // Of its own: prices flow on, and the gateway is ready, when only PostgreSQL is away.
+    let portfolioReadiness = Readiness([PortfolioService.checkName])
+    let portfolio = try await PortfolioHost.start(
+      configuration: PortfolioService.Configuration(
+        postgres: servers.postgres, marketRedis: servers.redis, cacheRedis: servers.redis,
+        durableRedis: servers.durable, feed: UpCommand.feedName),
+      web: nil, readiness: portfolioReadiness, metrics: metrics, logger: host.logger)
+    host.onStop("portfolio") { await portfolio.close() }
 
     let ingest = try await IngestService.start(
-      play, configuration: IngestLoop.Configuration(redis: url, feed: UpCommand.feedName),
+      play, configuration: IngestLoop.Configuration(redis: servers.redis, feed: UpCommand.feedName),
       metrics: metrics, logger: host.logger)
     host.onStop("ingest") { await ingest.close() }
     let (address, readiness) = try await gateway.start(
-      on: host, source, redis: url, feed: UpCommand.feedName,
-      keys: keys ?? APIKeys(parsing: "demo:demo"), metrics: metrics)
+      on: host, source, redis: servers.redis, feed: UpCommand.feedName,
+      doors: .credentials(portfolio.credentials), metrics: metrics,
+      routes: { router, loop in portfolio.door.addRoutes(to: &router, on: loop) })
 
-    while !readiness.isReady, host.stopReason == nil { await host.loop.sleep(milliseconds: 10) }
+    while !(readiness.isReady && portfolioReadiness.isReady), host.stopReason == nil {
+      await host.loop.sleep(milliseconds: 10)
+    }
     guard host.stopReason == nil else { return }
-    let credentials = keys == nil ? " key=demo secret=demo" : ""
-    print("tapedeck ready \(address)\(credentials) tape=\(tapeName)")
+    let demo = keys == nil ? " key=demo secret=demo" : ""
+    print("tapedeck ready \(address)\(demo) tape=\(tapeName)")
     fflush(nil)
   }
 }

@@ -20,6 +20,7 @@ import time
 
 import msgpack
 import requests
+from alpaca.trading.client import TradingClient
 from websockets.sync.client import connect
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -73,6 +74,17 @@ def children(pid):
             if fields[0] != "Z" and int(fields[1]) == pid:
                 found.append(int(entry.name))
     return found
+
+
+def child(pid, name):
+    """The one child whose command line holds `name`, None while there is none."""
+    found = []
+    for each in children(pid):
+        with contextlib.suppress(OSError):
+            if name in pathlib.Path(f"/proc/{each}/cmdline").read_text():
+                found.append(each)
+    assert len(found) <= 1, f"{name}: {found}"
+    return found[0] if found else None
 
 
 def is_alive(pid):
@@ -197,6 +209,23 @@ class Up(Process):
     def redis(self, *command):
         return redis(self.state / "redis.sock", *command)
 
+    def durable_redis(self, *command):
+        return redis(self.state / "redis-durable.sock", *command)
+
+    def psql(self, statement):
+        return psql(self.database, statement)
+
+    @property
+    def database(self):
+        return f"postgresql:///tapedeck?host={self.state}/postgres"
+
+    def trading(self, key="demo", secret=None, **rest):
+        """The official SDK's client for this server."""
+        return TradingClient(key, secret or key, url_override=self.http, **rest)
+
+    def get(self, path, key="demo", **rest):
+        return requests.get(self.http + path, headers=headers(key), timeout=10, **rest)
+
     def is_well(self):
         return requests.get(self.http + "/readyz", timeout=5).status_code == 200
 
@@ -211,6 +240,24 @@ def redis(path, *command):
         check=True,
     )
     return done.stdout.rstrip("\n")
+
+
+def psql(database, statement):
+    """What the statement gives, unaligned: one row a line, columns divided by `|`."""
+    done = subprocess.run(
+        ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", statement, str(database)],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.rstrip("\n")
+
+
+def headers(key, secret=None):
+    """A key as the SDKs send it; the demo's secrets equal their keys."""
+    return {"APCA-API-KEY-ID": key, "APCA-API-SECRET-KEY": secret or key}
 
 
 @contextlib.contextmanager

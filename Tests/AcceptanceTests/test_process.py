@@ -10,7 +10,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 import harness
-from harness import Process, Raw, Up, children, eventually, is_alive
+from harness import Process, Raw, Up, child, children, eventually, is_alive
 
 
 def test_ready_line_is_exact_and_alone(up):
@@ -65,9 +65,9 @@ def test_redis_that_dies_is_started_again_and_prices_go_on(directory):
     with Up(directory) as up, Raw(up.stocks) as client:
         client.subscribe(quotes=["AAPL"])
         client.until(lambda m: m["T"] == "q")
-        [server] = children(up.pid)
+        server = child(up.pid, "/redis.sock")
         os.kill(server, signal.SIGKILL)
-        eventually(lambda: children(up.pid) not in ([], [server]), 5, "another Redis")
+        eventually(lambda: child(up.pid, "/redis.sock") not in (None, server), 5, "another Redis")
         seen = client.until(lambda m: m["T"] == "q", 10, "prices")["N"]
         client.until(lambda m: m["T"] == "q" and m["N"] > seen, 10, "newer prices")
         eventually(up.is_well, 10, "readiness")
@@ -78,7 +78,7 @@ def test_redis_that_hangs_is_told_as_stale_until_it_goes_on(directory):
     with Up(directory) as up, Raw(up.stocks) as client:
         client.subscribe(quotes=["AAPL"])
         client.until(lambda m: m["T"] == "q")
-        [server] = children(up.pid)
+        server = child(up.pid, "/redis.sock")
         os.kill(server, signal.SIGSTOP)
         client.until(lambda m: m["T"] == "stale", 3, "notice that prices are stale")
         os.kill(server, signal.SIGCONT)

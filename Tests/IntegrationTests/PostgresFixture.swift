@@ -48,9 +48,9 @@ let quickPostgres: PostgresOptions = {
 }()
 
 /// The PostgresError that `body` throws, nil when it throws none.
-func failure(of body: () async throws -> Void) async -> PostgresError? {
+func failure<Value>(of body: () async throws -> Value) async -> PostgresError? {
   do {
-    try await body()
+    _ = try await body()
     return nil
   } catch {
     return error as? PostgresError

@@ -11,7 +11,6 @@
 // answer new questions are invalidated by the same news.
 import Caching
 import EventLoops
-import PostgresClient
 
 /// What has been read of the invalidation log.
 struct LogReading {
@@ -36,13 +35,12 @@ extension CredentialAuthority {
   public func start() {
     loop.preconditionInLoop()
     log.streamsUsedAt = now()
-    listener?.onNotify = { [weak self] _, payload in self?.notified(payload) }
-    listener?.onListening = { [weak self] in
+    feed?.onKey = { [weak self] key in self?.notified(key) }
+    feed?.onListening = { [weak self] in
       self?.log.mustRecheck = true
       self?.readLogSoon()
     }
-    listener?.onLost = { [weak self] _ in self?.log.mustRecheck = true }
-    listener?.start()
+    feed?.onLost = { [weak self] _ in self?.log.mustRecheck = true }
     let timer = LoopTimer(loop: loop) { [weak self] in self?.readLogSoon() }
     timer.start(
       afterMilliseconds: options.pollMilliseconds, repeatingMilliseconds: options.pollMilliseconds)
@@ -54,14 +52,17 @@ extension CredentialAuthority {
     loop.preconditionInLoop()
     log.isClosed = true
     timer?.close()
-    listener?.close()
+    feed?.onKey = nil
+    feed?.onListening = nil
+    feed?.onLost = nil
     watches = Watches(watchesMax: 0)
   }
 
   private func notified(_ payload: String) {
     guard let name = CredentialName(payload) else { return }
     let here = OnLoop(authority: self)
-    Task.immediate(executorPreference: loop) { await here.authority.changed([name]) }
+    // The feed has told the caches.
+    Task.immediate(executorPreference: loop) { await here.authority.recheck([name]) }
   }
 
   private func readLogSoon() {
@@ -87,7 +88,7 @@ extension CredentialAuthority {
           entriesMax: CredentialsLimits.logEntriesMax)
         let news = entries.filter { !log.seen.contains($0.number) }
         log.seen = Set(entries.map(\.number))
-        await changed(Set(news.compactMap { CredentialName($0.key) }))
+        try await changed(Set(news.compactMap { CredentialName($0.key) }))
         // The window held more than was read: what fell out of it is asked for instead.
         if entries.count >= CredentialsLimits.logEntriesMax, !news.isEmpty {
           try await recheckAll()
@@ -102,21 +103,29 @@ extension CredentialAuthority {
   }
 
   /// The rows of these were written: caches forget them, and streams under those that are closed end.
-  func changed(_ names: Set<CredentialName>) async {
+  private func changed(_ names: Set<CredentialName>) async throws {
     guard !names.isEmpty, !log.isClosed else { return }
     // First, so that who is refused now cannot come back in by an old value.
     await keys.invalidate(names.filter { $0.kind == .key }.map(\.description))
     await sessions.cache.invalidate(names.filter { $0.kind == .session }.map(\.description))
-    for name in names where name.kind == .session { lastSeen.forget(name.id) }
-    let watched = names.filter { watches.holds($0) }
+    try await recheckWatched(names)
+  }
+
+  /// Streams under those that are closed end, now or as soon as Postgres answers.
+  func recheck(_ names: Set<CredentialName>) async {
     do {
-      try await recheck(.key, watched.filter { $0.kind == .key }.map(\.id))
-      try await recheck(.session, watched.filter { $0.kind == .session }.map(\.id))
+      try await recheckWatched(names)
     } catch {
-      // Asked again with everything else, a second from now and until Postgres answers.
       log.mustRecheck = true
       problem("revocations cannot be checked: \(error)")
     }
+  }
+
+  private func recheckWatched(_ names: Set<CredentialName>) async throws {
+    for name in names where name.kind == .session { lastSeen.forget(name.id) }
+    let watched = names.filter { watches.holds($0) }
+    try await recheck(.key, watched.filter { $0.kind == .key }.map(\.id))
+    try await recheck(.session, watched.filter { $0.kind == .session }.map(\.id))
   }
 
   private func recheckAll() async throws {

@@ -57,7 +57,7 @@ public final class CredentialAuthority {
   let keys: CacheAside
   let sessions: WriteThrough
   let database: any CredentialDatabase
-  let listener: PostgresListener?
+  let feed: InvalidationFeed?
   let options: CredentialOptions
   let now: () -> UInt64
   public internal(set) var counters = Counters()
@@ -76,20 +76,20 @@ public final class CredentialAuthority {
   /// - Parameters:
   ///   - keys: the cache of the `cache` role.
   ///   - sessions: the write-through cache of the `durable` role.
-  ///   - listener: one of the authority's own, not started; it is started and closed here.
+  ///   - feed: of both caches. Its `onKey`, `onListening` and `onLost` are the authority's.
   public convenience init(
     loop: EventLoop, keys: CacheAside, sessions: WriteThrough, database: PostgresPool,
-    listener: PostgresListener, options: CredentialOptions = CredentialOptions()
+    feed: InvalidationFeed, options: CredentialOptions = CredentialOptions()
   ) {
     self.init(
       loop: loop, keys: keys, sessions: sessions, database: PostgresCredentials(database),
-      listener: listener, options: options)
+      feed: feed, options: options)
   }
 
   /// With another database and another clock, for tests.
   init(
     loop: EventLoop, keys: CacheAside, sessions: WriteThrough, database: any CredentialDatabase,
-    listener: PostgresListener?, options: CredentialOptions,
+    feed: InvalidationFeed?, options: CredentialOptions,
     now: (() -> UInt64)? = nil
   ) {
     loop.preconditionInLoop()
@@ -97,7 +97,7 @@ public final class CredentialAuthority {
     self.keys = keys
     self.sessions = sessions
     self.database = database
-    self.listener = listener
+    self.feed = feed
     self.options = options
     self.now = now ?? { loop.nowMilliseconds }
     limiter = FailureLimiter(options.failures)

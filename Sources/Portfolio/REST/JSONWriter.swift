@@ -6,6 +6,16 @@ import MarketData
 struct JSONWriter: ~Copyable {
   private var out = ByteWriter(capacity: 1_024)
   private var needsComma = false
+  /// Why what was written must not leave: a row holds what the API has no word for.
+  private(set) var firstFault: String?
+
+  mutating func fault(_ reason: String) { if firstFault == nil { firstFault = reason } }
+
+  /// What was written, unless a row cannot be told.
+  func checkedBytes() throws(UnspeakableRow) -> [UInt8] {
+    if let firstFault { throw UnspeakableRow(reason: firstFault) }
+    return bytes()
+  }
 
   /// What was written.
   func bytes() -> [UInt8] { out.withUnsafeBytes { Array($0) } }
@@ -79,4 +89,10 @@ struct JSONWriter: ~Copyable {
     key(name)
     integer(value)
   }
+}
+
+/// A row holds what the API has no word for: SDKs would drop the whole answer that it came in.
+struct UnspeakableRow: Error, CustomStringConvertible {
+  let reason: String
+  var description: String { reason }
 }

@@ -55,10 +55,9 @@ final class PortfolioStore {
     var holdings: Holdings
     /// The newest, with their legs beside them.
     var openOrders: [Order]
-    var watchlists: [Watchlist]
   }
 
-  /// Everything of one moment; nil: there is no such account.
+  /// All the money of one moment; nil: there is no such account.
   func portfolio(_ accountID: String) async throws(PostgresError) -> Portfolio? {
     let id = [PostgresParameter.uuid(accountID)]
     return try await snapshot { transaction throws(PostgresError) in
@@ -69,8 +68,7 @@ final class PortfolioStore {
         holdings: Holdings(
           account: account,
           positions: try await transaction.query(AccountStatements.positions, id)),
-        openOrders: try await transaction.query(OrderStatements.open, id),
-        watchlists: try await transaction.query(WatchlistStatements.ofAccount, id))
+        openOrders: try await transaction.query(OrderStatements.open, id))
     }
   }
 

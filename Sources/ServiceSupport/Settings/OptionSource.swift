@@ -23,7 +23,7 @@ public struct OptionSource: Sendable {
 
   private static let secrets = SecretsSpecifier<String, String>.dynamic { name, _ in
     name.hasPrefix("TAPEDECK_KEYS") || name.contains("SECRET") || name.contains("PASSWORD")
-      || name.contains("URL")
+      || name.contains("REDIS") || name.contains("POSTGRES")
   }
 
   /// `client-send-buffer` → `TAPEDECK_CLIENT_SEND_BUFFER`.

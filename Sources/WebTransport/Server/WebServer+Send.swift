@@ -22,6 +22,11 @@ extension WebServer {
     return write(record, id, wsi, frame, opcode)
   }
 
+  /// Where a connection comes from; nil when it is gone.
+  public func remoteAddress(of id: ConnectionID) -> RemoteAddress? {
+    slab.find(id)?.pointee.address
+  }
+
   /// Whether `send` would take a frame now.
   public func isWritable(_ id: ConnectionID) -> Bool {
     guard let record = slab.find(id), record.pointee.kind == .webSocket,

@@ -1,0 +1,107 @@
+/// The shape of a value, as JSON Schema 2020-12 says it: of a parameter, of a body, of an answer.
+indirect enum Schema: Sendable {
+  case text(format: String? = nil, pattern: String? = nil, lengths: ClosedRange<Int>? = nil)
+  /// One of a closed list.
+  case choice([String])
+  case integer(ClosedRange<Int64>?)
+  case number
+  case boolean
+  case array(Schema, counts: ClosedRange<Int>? = nil)
+  case object([Member])
+  /// The value or null.
+  case nullable(Schema)
+  /// A named one, in the document's components.
+  case named(String)
+
+  struct Member: Sendable {
+    let name: String
+    let schema: Schema
+    let isRequired: Bool
+  }
+
+  static let uuid = Schema.text(format: "uuid")
+  static let instant = Schema.text(format: "date-time")
+  static let date = Schema.text(format: "date")
+  /// Money and quantities: exact, so text.
+  static let decimal = Schema.text(format: "decimal", pattern: #"^-?[0-9]+(\.[0-9]+)?$"#)
+}
+
+extension JSONWriter {
+  mutating func schema(_ schema: Schema) {
+    object { $0.members(of: schema, isNullable: false) }
+  }
+
+  private mutating func members(of schema: Schema, isNullable: Bool) {
+    func type(_ name: String, _ writer: inout JSONWriter) {
+      writer.key("type")
+      if isNullable {
+        writer.array([name, "null"]) { $0.string($1) }
+      } else {
+        writer.string(name)
+      }
+    }
+    switch schema {
+    case .text(let format, let pattern, let lengths):
+      type("string", &self)
+      if let format { field("format", format) }
+      if let pattern { field("pattern", pattern) }
+      if let lengths { bounds("minLength", "maxLength", lengths) }
+    case .choice(let values):
+      type("string", &self)
+      key("enum")
+      array { writer in
+        for value in values { writer.string(value) }
+        if isNullable { writer.null() }
+      }
+    case .integer(let range):
+      type("integer", &self)
+      if let range {
+        field("minimum", range.lowerBound)
+        field("maximum", range.upperBound)
+      }
+    case .number: type("number", &self)
+    case .boolean: type("boolean", &self)
+    case .array(let element, let counts):
+      type("array", &self)
+      key("items")
+      self.schema(element)
+      if let counts { bounds("minItems", "maxItems", counts) }
+    case .object(let members):
+      type("object", &self)
+      properties(members)
+    case .nullable(let inner):
+      if case .named = inner {
+        key("oneOf")
+        array { writer in
+          writer.schema(inner)
+          writer.object { $0.field("type", "null") }
+        }
+      } else {
+        self.members(of: inner, isNullable: true)
+      }
+    case .named(let name): field("$ref", "#/components/schemas/\(name)")
+    }
+  }
+
+  private mutating func bounds(_ low: String, _ high: String, _ range: ClosedRange<Int>) {
+    field(low, Int64(range.lowerBound))
+    field(high, Int64(range.upperBound))
+  }
+
+  private mutating func properties(_ members: [Schema.Member]) {
+    key("properties")
+    object { writer in
+      for member in members {
+        writer.key(member.name)
+        writer.schema(member.schema)
+      }
+    }
+    let required = members.filter(\.isRequired).map(\.name)
+    if !required.isEmpty {
+      key("required")
+      array(required) { $0.string($1) }
+    }
+    // Nothing undocumented goes in or out.
+    field("additionalProperties", false)
+  }
+}

@@ -1,0 +1,43 @@
+import ArgumentParser
+import Credentials
+import Glibc
+import Portfolio
+import ServiceSupport
+import WebTransport
+
+/// The portfolio service as a process of its own.
+struct PortfolioCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "portfolio",
+    abstract: "Serve accounts, orders and watchlists of a Postgres database over REST.",
+    discussion: """
+      Prices come from the Redis that `tapedeck ingest` writes. `tapedeck migrate` makes the tables. \
+      More processes of it share everything through Postgres and Redis.
+      """)
+
+  @OptionGroup var listening: ListeningOptions
+  @OptionGroup var location: RedisLocation
+  @OptionGroup var servers: CredentialLocations
+  @OptionGroup var logs: LogOptions
+
+  func run() throws {
+    let command = self
+    try runProcess("tapedeck portfolio", logs) { host, source in
+      let market = try command.location.url(source)
+      guard let servers = try command.servers.configuration(source, market: market) else {
+        throw ServiceSupportError(
+          .setting, "give --postgres postgresql://[user:password@]host:port/database")
+      }
+      let web = try command.listening.webConfiguration(source)
+      let portfolio = try await PortfolioHost.start(
+        configuration: PortfolioService.Configuration(
+          postgres: servers.postgres, marketRedis: market, cacheRedis: servers.cache,
+          durableRedis: servers.durable, feed: try command.location.feed(source)),
+        web: web, readiness: Readiness([PortfolioService.checkName]),
+        metrics: PrometheusRegistry(), logger: host.logger)
+      host.onStop("portfolio") { await portfolio.close() }
+      print("tapedeck portfolio listening http://\(web.host):\(portfolio.port)")
+      fflush(nil)
+    }
+  }
+}

@@ -1,0 +1,44 @@
+"""The description of the REST interface, and whether the interface is as it says."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import requests
+
+import harness
+
+MAX_EXAMPLES = 200 if os.environ.get("TAPEDECK_TEST_FULL") else 20
+
+
+def test_description_is_openapi_3_1(up):
+    answer = requests.get(up.http + "/openapi.json", timeout=5)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("application/json")
+    document = answer.json()
+    assert document["openapi"].startswith("3.1.")
+    assert "/v2/watchlists/{watchlist_id}" in document["paths"]
+    identifiers = [
+        operation["operationId"] for path in document["paths"].values()
+        for method, operation in path.items() if method in ("get", "post", "put", "delete")
+    ]
+    assert len(set(identifiers)) == len(identifiers) > 20
+
+
+def test_schemathesis_finds_nothing(directory):
+    """Generated requests, good and bad, against a server of their own."""
+    with harness.Up(directory) as up:
+        command = [
+            str(pathlib.Path(sys.executable).parent / "schemathesis"), "run",
+            up.http + "/openapi.json",
+            "--header", "APCA-API-KEY-ID: demo", "--header", "APCA-API-SECRET-KEY: demo",
+            "--max-examples", str(MAX_EXAMPLES), "--workers", "2", "--no-color",
+            "--request-timeout", "15", "--generation-database", "none",
+        ]
+        done = subprocess.run(
+            command, cwd=directory, capture_output=True, text=True, timeout=600, check=False)
+        assert done.returncode == 0, done.stdout[-12_000:] + done.stderr[-2_000:]
+        assert up.is_well()
+        print(json.dumps(done.stdout[-500:]))
