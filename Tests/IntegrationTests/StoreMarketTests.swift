@@ -157,13 +157,30 @@ import Testing
       #expect(
         try scene.server.psql("SELECT count(*), max(key) FROM invalidation_log WHERE key = 'k89'")
           == "1|k89")
-      #expect(try await Pruning.all(store.pool) == 18)
+      #expect(try await Pruning.all(store.pool) == 19)
       #expect(
         try scene.server.psql(
           "SELECT count(*) FILTER (WHERE key LIKE 'k%'), count(*) FILTER (WHERE key = 'session:old') FROM invalidation_log"
         )
           == "71|1")
       #expect(try scene.server.psql("SELECT count(*) FROM sessions") == "2")
+
+      // Ten days of New York a hundred days ago, a point an hour: the last of each stays.
+      try scene.server.psql(
+        """
+        INSERT INTO equity_history
+        SELECT '\(S.account(2))', at, 1, 1 FROM generate_series(
+          date_trunc('day', now() - interval '110 days', 'America/New_York'),
+          date_trunc('day', now() - interval '100 days', 'America/New_York') - interval '1 hour',
+          interval '1 hour') AS at
+        """)
+      try await Pruning.all(store.pool)
+      let days = """
+        SELECT count(*), count(DISTINCT (at AT TIME ZONE 'America/New_York')::date),
+          min(extract(hour FROM at AT TIME ZONE 'America/New_York'))
+        FROM equity_history WHERE account_id = '\(S.account(2))'
+        """
+      #expect(try scene.server.psql(days) == "10|10|23")
       #expect(try await Pruning.all(store.pool) == 0)
     }
   }

@@ -112,7 +112,7 @@ import Testing
         holdings: PortfolioStore.Holdings(
           account: try await transaction.query(AccountStatements.account, id)[0],
           positions: try await transaction.query(AccountStatements.positions, id)),
-        openOrders: try await transaction.query(OrderStatements.open, id), watchlists: [])
+        openOrders: try await transaction.query(OrderStatements.open, id))
     }
   }
 
