@@ -89,7 +89,9 @@ let programs: [Target] = [
       "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "Portfolio",
       "PostgresClient", "RedisClient", "ServiceSupport", "WebTransport", argumentParser, logging,
     ]),
-  program("tapedeck-bench", ["CUV", "EventLoops", "Feeds", "MarketData", argumentParser]),
+  program(
+    "tapedeck-bench",
+    ["CUV", "EventLoops", "Feeds", "MarketData", "PostgresClient", argumentParser]),
 ]
 
 let testTargets: [Target] = [
@@ -114,10 +116,9 @@ let testTargets: [Target] = [
   tests(
     "IntegrationTests",
     [
-      "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "Portfolio",
+      "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData",
+      "Portfolio",
       "PostgresClient", "RedisClient", "ServiceSupport", "TestSupport", "WebTransport", logging,
-      "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "Portfolio", "PostgresClient",
-      "RedisClient", "ServiceSupport", "TestSupport", "WebTransport", logging,
     ]),
   tests("FanOutTests", ["FanOut"]),
   tests("CachingTests", ["Caching", "EventLoops", "RedisClient", "TestSupport"]),
