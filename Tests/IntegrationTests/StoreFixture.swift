@@ -7,12 +7,13 @@ import Testing
 
 /// A database with the rows of `StoreScene`, and a store on a loop; the body runs on the loop.
 func withStore(
+  options: PostgresOptions = PostgresOptions(),
   _ body: @escaping @Sendable (PortfolioStore, StoreScene) async throws -> Void
 ) async throws {
   let box = SceneBox(scene: try StoreScene())
   defer { box.scene.close() }
   try await withLoop("store") { loop in
-    try await withPool(loop, box.scene.server.url) { pool in
+    try await withPool(loop, box.scene.server.url, options: options) { pool in
       try await body(PortfolioStore(pool: pool), box.scene)
     }
   }

@@ -67,7 +67,11 @@ import Testing
   }
 
   @Test func writersAtOnceLoseNothing() async throws {
-    try await withStore { store, scene in
+    // They wait for each other's locks, each on a connection: not for 2 s on a busy machine.
+    var options = PostgresOptions()
+    options.waitMilliseconds = 60_000
+    options.statementMilliseconds = 60_000
+    try await withStore(options: options) { store, scene in
       let pool = store.pool
       // One name, many makers: one makes it.
       let makers = (0..<20).map { _ in
