@@ -89,7 +89,12 @@ let programs: [Target] = [
       "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "Portfolio",
       "PostgresClient", "RedisClient", "ServiceSupport", "WebTransport", argumentParser, logging,
     ]),
-  program("tapedeck-bench", ["CUV", "EventLoops", "Feeds", "MarketData", argumentParser]),
+  program(
+    "tapedeck-bench",
+    [
+      "CUV", "Caching", "EventLoops", "Feeds", "MarketData", "Portfolio", "PostgresClient",
+      "RedisClient", "ServiceSupport", "WebTransport", argumentParser, logging,
+    ]),
 ]
 
 let testTargets: [Target] = [

@@ -4,5 +4,5 @@ import ArgumentParser
 struct TapedeckBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tapedeck-bench", abstract: "Benchmarks of Tapedeck.",
-    subcommands: [LoadCommand.self, LoopCommand.self])
+    subcommands: [LoadCommand.self, LoopCommand.self, WatchlistsCommand.self])
 }
