@@ -2,6 +2,7 @@
 import Credentials
 import EventLoops
 import Glibc
+import ServiceSupport
 import TestSupport
 import Testing
 
@@ -124,7 +125,8 @@ extension Services {
         let streams = try await streams(processes)
         scene.cache.kill()
         scene.durable.kill()
-        #expect(try await processes[0].authenticate("demo", "demo") == .success(CredentialsScene.demo))
+        #expect(
+          try await processes[0].authenticate("demo", "demo") == .success(CredentialsScene.demo))
         let began = try scene.revoke("demo")
         try await expectEnd(scene, processes, streams, since: began)
         try scene.cache.start()

@@ -1,12 +1,14 @@
 // Sessions: one bearer token in every process, sliding, ending, and what the loss of a server does.
 import Credentials
 import EventLoops
+import ServiceSupport
 import TestSupport
 import Testing
 
 extension Services {
   @Suite(.serialized) struct CredentialsSessionTests {
-    private func sql(_ scene: CredentialsScene, _ expression: String, _ id: String) throws -> String {
+    private func sql(_ scene: CredentialsScene, _ expression: String, _ id: String) throws -> String
+    {
       try scene.postgres.psql("SELECT \(expression) FROM sessions WHERE id = '\(id)'")
     }
 
@@ -124,7 +126,10 @@ extension Services {
 
     /// Goal: a durable Redis that comes back with what it knew does not bring an ended session back.
     @Test func withoutTheDurableRedisPostgresKnows() async throws {
-      try await CredentialsScene.with { scene, processes in
+      var options = CredentialOptions()
+      options.failures.key.burst = 10_000
+      options.failures.address.burst = 10_000
+      try await CredentialsScene.with(options) { scene, processes in
         let kept = try await processes[0].openSession(CredentialsScene.demo)
         let ended = try await processes[0].openSession(CredentialsScene.demo)
         for process in processes { _ = try await process.bearer(ended.bearer.reveal()).get() }
@@ -165,8 +170,9 @@ extension Services {
             last_seen = now() - interval '1 minute'
           """)
         for _ in 0..<100 { _ = try await processes[0].openSession(CredentialsScene.demo) }
-        #expect(try scene.postgres.psql(
-          "SELECT count(*) FROM sessions WHERE revoked_at IS NULL") == "100")
+        #expect(
+          try scene.postgres.psql(
+            "SELECT count(*) FROM sessions WHERE revoked_at IS NULL") == "100")
         let gone = try await until {
           try self.sql(scene, "revoked_at IS NOT NULL", first.id) == "t"
         }
