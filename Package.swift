@@ -119,10 +119,9 @@ let testTargets: [Target] = [
   tests(
     "IntegrationTests",
     [
-      "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "Portfolio",
+      "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData",
+      "Portfolio",
       "PostgresClient", "RedisClient", "ServiceSupport", "TestSupport", "WebTransport", logging,
-      "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "Portfolio", "PostgresClient",
-      "RedisClient", "ServiceSupport", "TestSupport", "WebTransport", logging,
     ]),
   tests("FanOutTests", ["FanOut"]),
   tests("CachingTests", ["Caching", "EventLoops", "RedisClient", "TestSupport"]),

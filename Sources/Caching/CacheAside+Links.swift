@@ -9,6 +9,9 @@ extension CacheAside {
 
   func linkReady() {
     gate.linkReady()
+    // Before any of them is used: a script that has to be sent again by its text arrives after what
+    // was asked behind it, and a reader would find the lease where the value was to be.
+    for script in CacheScript.all { redis.send(Redis.ScriptLoad(script.text)) { _ in } }
     breaker.linkReady(now: loop.nowMilliseconds)
     startTicking()
     probeIfDue(now: loop.nowMilliseconds)
@@ -118,11 +121,9 @@ extension CacheAside {
       problem("the log of writes cannot be read, reads go to the database: \(error)")
       return false
     }
-    if wanted.everything {
-      for policy in options.policies { wanted.add(pattern: policy.glob) }
-    }
+    let patterns = wanted.everything ? options.policies.map(\.glob) : Array(wanted.patterns)
     var complete = await tell(Array(wanted.keys))
-    for pattern in wanted.patterns where complete {
+    for pattern in patterns where complete {
       complete = await deleteMatching(pattern) != nil
     }
     guard complete else {

@@ -116,6 +116,8 @@ public final class CacheAside {
   /// Whether Redis is asked and believed now.
   public var isAvailable: Bool { gate.isOpen }
   public var isBreakerClosed: Bool { breaker.isClosed }
+  /// Whether this process hears of every invalidation, so that it may keep values by itself.
+  public var isListening: Bool { local.isListening }
   public var localCount: Int { local.count }
   public var flightCount: Int { flights.count }
 
@@ -320,8 +322,12 @@ enum ReadReply: Equatable {
     }
     switch (kind, parts.count) {
     case (1, 3):
-      guard let bytes = parts[1].bytes, let left = parts[2].integer, left >= 0 else { fallthrough }
-      self = .value(bytes, remainingMilliseconds: UInt64(left))
+      // Without a TTL it is none of ours.
+      if let bytes = parts[1].bytes, let left = parts[2].integer, left >= 0 {
+        self = .value(bytes, remainingMilliseconds: UInt64(left))
+      } else {
+        self = .malformed
+      }
     case (2, 1): self = .lease
     case (3, 1): self = .wait
     default: self = .malformed

@@ -51,7 +51,7 @@ struct LoopCommand: ParsableCommand {
   }
 
   /// The synchronous main waits here: an async one would park inside libdispatch.
-  private static func blocking(_ body: @escaping @Sendable () async -> Void) {
+  static func blocking(_ body: @escaping @Sendable () async -> Void) {
     let done = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
     sem_init(done, 0, 0)
     let posted = Semaphore(raw: done)

@@ -1,3 +1,4 @@
+import RedisClient
 import TestSupport
 import Testing
 
@@ -76,5 +77,24 @@ import Testing
     #expect(pending.isEmpty && taken.everything)
     pending.add(taken)
     #expect(pending.everything)
+  }
+}
+
+@Suite struct ReadReplyTests {
+  @Test func replyOfTheScriptIsRead() {
+    let bytes: [UInt8] = [1, 2]
+    #expect(
+      ReadReply(.array([.integer(1), .bulkString(bytes), .integer(7)]))
+        == .value(bytes, remainingMilliseconds: 7))
+    #expect(ReadReply(.array([.integer(2)])) == .lease)
+    #expect(ReadReply(.array([.integer(3)])) == .wait)
+  }
+
+  /// It was once taken for a lease, which let every reader load.
+  @Test func valueWithoutATimeToLiveIsNotOurs() {
+    #expect(
+      ReadReply(.array([.integer(1), .bulkString([1]), .integer(-1)])) == .malformed)
+    #expect(ReadReply(.null) == .malformed)
+    #expect(ReadReply(.array([])) == .malformed)
   }
 }

@@ -125,10 +125,10 @@ import Testing
       let wrongType = Probe.integer("wrong_type", "SELECT 'secret'::text AS name")
       let error = await failure { _ = try await pool.query(wrongType) }
       #expect(error?.code == .decoding)
-      #expect("\(error!)".contains("statement wrong_type"))
-      #expect("\(error!)".contains("column 0 \"name\""))
-      #expect("\(error!)".contains("the column's type number is 25"))
-      #expect(!"\(error!)".contains("secret"))
+      #expect(shown(error).contains("statement wrong_type"))
+      #expect(shown(error).contains("column 0 \"name\""))
+      #expect(shown(error).contains("the column's type number is 25"))
+      #expect(!shown(error).contains("secret"))
       let missing = PostgresStatement("missing", "SELECT 1") { row throws(PostgresError) in
         try row.integer(1)
       }
@@ -161,7 +161,7 @@ import Testing
       let error = await failure { _ = try await pool.query(uuid, [.uuid("'; DROP TABLE x")]) }
       #expect(error?.sqlState == "22P02")
       // The server's words quote the value: they are for debugging only.
-      #expect(!"\(error!)".contains("DROP") && String(reflecting: error!).contains("DROP"))
+      #expect(!shown(error).contains("DROP") && quoted(error).contains("DROP"))
       #expect(pool.counters.connects == 1 && pool.counters.statementsUnderWay == 0)
     }
   }

@@ -27,6 +27,8 @@ final class BoundedCommands {
   private struct Outstanding {
     let deadline: UInt64
     let receive: Receiver
+    /// A tick has seen it overdue.
+    var isOverdue = false
   }
 
   private let redis: RedisConnection
@@ -73,11 +75,16 @@ final class BoundedCommands {
     }
   }
 
-  /// Fails what is overdue.
+  /// Fails what was overdue at the last tick already. Not what is so for the first time: after a turn
+  /// that took long, timers come before the sockets, where the answer may be waiting.
   func tick(now: UInt64) {
     guard isBusy else { return }
     let overdue = outstanding.filter { $0.value.deadline <= now }.keys.sorted()
     for number in overdue {
+      if outstanding[number]?.isOverdue == false {
+        outstanding[number]?.isOverdue = true
+        continue
+      }
       guard let entry = outstanding.removeValue(forKey: number) else { continue }
       onOutcome?(.unanswered)
       entry.receive(.failure(.unanswered))

@@ -99,6 +99,8 @@ struct CacheScript: Sendable {
     return 1
     """)
 
+  static let all = [readOrLease, settle, invalidate, forget, setIfNewer]
+
   private static func sha1(_ text: String) -> String {
     var bytes = [UInt8](repeating: 0, count: 20)
     var text = text

@@ -37,9 +37,11 @@ public final class PostgresPool {
     case transaction(LoopWait<Lease>)
   }
 
-  /// What a transaction gets: a slot of its own, or why not.
-  enum Lease: Sendable {
-    case slot(Int)
+  /// What a transaction gets: a connection of its own, or why not. The connection itself and not its
+  /// slot, for which it may have been replaced before the caller's task goes on. `@unchecked
+  /// Sendable`: it goes from the loop to a task on the same loop.
+  enum Lease: @unchecked Sendable {
+    case link(PostgresLink)
     case refused(PostgresError)
   }
 
@@ -160,8 +162,8 @@ public final class PostgresPool {
 
   // MARK: - Transactions
 
-  /// A slot for one transaction; give it back by `giveBack`.
-  func lease() async throws(PostgresError) -> Int {
+  /// A connection for one transaction; give it back by `giveBack`.
+  func lease() async throws(PostgresError) -> PostgresLink {
     loop.preconditionInLoop()
     guard !Task.isCancelled else { throw PostgresError(.cancelled) }
     let (request, answer, actions) = machine.request(
@@ -169,8 +171,9 @@ public final class PostgresPool {
     tallied.transactions += 1
     switch answer {
     case .assigned(let slot):
+      guard let link = links[slot] else { preconditionFailure("a slot without its link") }
       perform(actions)
-      return slot
+      return link
     case .refused(let refusal):
       perform(actions)
       throw refused(refusal, nil)
@@ -180,21 +183,19 @@ public final class PostgresPool {
     waiting[request] = .transaction(wait)
     perform(actions)
     switch await wait.value(ifCancelled: .refused(PostgresError(.cancelled))) {
-    case .slot(let slot): return slot
+    case .link(let link): return link
     case .refused(let error):
       if error.code == .cancelled { stopWaiting(request) }
       throw error
     }
   }
 
-  func link(_ slot: Int) -> PostgresLink? { links[slot] }
-
-  func giveBack(_ slot: Int, _ link: PostgresLink) {
-    // Lost in the meantime: the slot may serve somebody else already.
-    guard links[slot] === link, link.state == .ready else { return }
+  func giveBack(_ link: PostgresLink) {
+    // Lost in the meantime: its slot may serve somebody else already.
+    guard links[link.slot] === link, link.state == .ready else { return }
     perform(
       machine.released(
-        slot, isUsable: !link.isOutdated, now: loop.nowMilliseconds, headAge: headAge))
+        link.slot, isUsable: !link.isOutdated, now: loop.nowMilliseconds, headAge: headAge))
   }
 
   // MARK: - What the machine decides
@@ -231,8 +232,8 @@ public final class PostgresPool {
     case .statement(let statement)?: begin(statement, slot)
     case .transaction(let wait)?:
       // Cancelled a moment ago: nobody would give it back.
-      if !wait.finish(.slot(slot)), let link = links[slot] { giveBack(slot, link) }
-    case nil: if let link = links[slot] { giveBack(slot, link) }
+      if let link = links[slot], !wait.finish(.link(link)) { giveBack(link) }
+    case nil: if let link = links[slot] { giveBack(link) }
     }
   }
 

@@ -16,26 +16,26 @@ extension PostgresPool {
     _ mode: PostgresTransactionMode = .readCommitted,
     _ body: (PostgresTransaction) async throws -> Value
   ) async throws -> Value {
-    let slot = try await lease()
-    guard let link = link(slot), link.state == .ready else { throw PostgresError(.notConnected) }
+    let link = try await lease()
+    guard link.state == .ready else { throw PostgresError(.notConnected) }
     let transaction = PostgresTransaction(mode: mode, link: link)
     let value: Value
     do {
       value = try await body(transaction)
     } catch {
-      await transaction.rollback { [self] in giveBack(slot, link) }
+      await transaction.rollback { [self] in giveBack(link) }
       throw error
     }
     if mode.isReadOnly {
-      transaction.endReading { [self] in giveBack(slot, link) }
+      transaction.endReading { [self] in giveBack(link) }
       return value
     }
     do throws(PostgresError) { try await transaction.commit() } catch {
       if error.code == .commitUnknown { tallied.commitsUnknown += 1 }
-      giveBack(slot, link)
+      giveBack(link)
       throw error
     }
-    giveBack(slot, link)
+    giveBack(link)
     return value
   }
 }
