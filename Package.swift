@@ -89,7 +89,10 @@ let programs: [Target] = [
     ]),
   program(
     "tapedeck-bench",
-    ["CUV", "EventLoops", "Feeds", "MarketData", "PostgresClient", argumentParser]),
+    [
+      "CUV", "Caching", "EventLoops", "Feeds", "MarketData", "Portfolio", "PostgresClient",
+      "RedisClient", "ServiceSupport", "WebTransport", argumentParser, logging,
+    ]),
 ]
 
 let testTargets: [Target] = [

@@ -42,6 +42,8 @@ public struct PostgresOptions: Hashable, Sendable {
 
   /// The server's statement_timeout: a 20th below ours, so that its answer comes first.
   public var serverStatementMilliseconds: UInt64 {
-    max(1, statementMilliseconds - statementMilliseconds / 20)
+    get { ownServerStatement ?? max(1, statementMilliseconds - statementMilliseconds / 20) }
+    set { ownServerStatement = newValue }
   }
+  private var ownServerStatement: UInt64?
 }

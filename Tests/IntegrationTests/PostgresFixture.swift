@@ -26,7 +26,7 @@ extension PostgresPool {
   ) async throws -> PostgresPool {
     let pool = PostgresPool(loop: loop, location: try PostgresLocation(url), options: options)
     pool.start()
-    guard await pool.waitUntilReady(milliseconds: 5_000) else {
+    guard await pool.waitUntilReady(milliseconds: 20_000) else {
       let reason = "\(pool.lastFailure)"
       pool.close()
       throw PostgresError(.notConnected, reason: reason)
@@ -35,12 +35,12 @@ extension PostgresPool {
   }
 }
 
-/// Fast times, so that a test of them takes milliseconds.
+/// Fast times, so that a test of them takes a second or two; a busy machine stays far below them.
 let quickPostgres: PostgresOptions = {
   var options = PostgresOptions()
-  options.connectMilliseconds = 300
-  options.statementMilliseconds = 400
-  options.waitMilliseconds = 1_000
+  options.connectMilliseconds = 1_000
+  options.statementMilliseconds = 1_500
+  options.waitMilliseconds = 5_000
   options.reconnectDelayBaseMilliseconds = 5
   options.reconnectDelayMaxMilliseconds = 20
   options.probeMilliseconds = 100

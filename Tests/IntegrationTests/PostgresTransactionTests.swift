@@ -139,11 +139,13 @@ private struct Refusal: Error {}
   /// is tried again. Method: a constraint trigger that sleeps at COMMIT while the backend is ended.
   @Test(arguments: ["pg_terminate_backend", "kill -9"])
   func sessionThatEndsDuringCommitLeavesItUnknown(how: String) async throws {
-    try await withTable(options: quickPostgres) { loop, server, pool in
+    var options = quickPostgres
+    options.statementMilliseconds = 30_000
+    try await withTable(options: options) { loop, server, pool in
       try server.psql(
         """
         CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
-          $$ BEGIN PERFORM pg_sleep(0.35); RETURN NULL; END $$;
+          $$ BEGIN PERFORM pg_sleep(20); RETURN NULL; END $$;
         CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED
           FOR EACH ROW EXECUTE FUNCTION slow()
         """)
@@ -164,7 +166,7 @@ private struct Refusal: Error {}
       #expect(error?.code == .commitUnknown)
       #expect(error?.mayHaveExecuted == true && error?.isUnavailable == true)
       #expect(pool.counters.commitsUnknown == 1)
-      #expect(await loop.wait { pool.isReady })
+      #expect(await loop.wait(milliseconds: 20_000) { pool.isReady })
       let sum = try await pool.query(total)
       #expect(sum == [0])
       #expect(log.downs.count == 1)
@@ -187,11 +189,13 @@ private struct Refusal: Error {}
         }
       }
       #expect(error?.code == .commitUnknown)
-      let isCommitted = await loop.wait { (try? server.psql("SELECT count(*) FROM t")) == "1" }
+      let isCommitted = await loop.wait(milliseconds: 20_000) {
+        (try? server.psql("SELECT count(*) FROM t")) == "1"
+      }
       #expect(isCommitted)
       #expect(proxy.cuts == 1)
       proxy.isCutting = false
-      #expect(await loop.wait { pool.isReady })
+      #expect(await loop.wait(milliseconds: 20_000) { pool.isReady })
       #expect(try await pool.query(total) == [1])
     }
   }
@@ -205,12 +209,12 @@ private struct Refusal: Error {}
           try await transaction.execute(insert, [.integer(1)])
           let process = try await transaction.query(Probe.session)[0]
           try box.server.psql("SELECT pg_terminate_backend(\(process))")
-          _ = await loop.wait { !pool.isReady }
+          _ = await loop.wait(milliseconds: 20_000) { !pool.isReady }
         }
       }
       #expect(error?.code == .connectionLost(mayHaveExecuted: false))
       #expect(error?.mayHaveExecuted == false)
-      #expect(await loop.wait { pool.isReady })
+      #expect(await loop.wait(milliseconds: 20_000) { pool.isReady })
       let sum = try await pool.query(total)
       #expect(sum == [0])
     }
@@ -221,18 +225,19 @@ private struct Refusal: Error {}
   @Test func cancelledTransactionIsRolledBack() async throws {
     var options = PostgresOptions()
     options.poolMax = 1
+    options.waitMilliseconds = 20_000
     try await withTable(options: options) { loop, server, pool in
       let task = pool.begin { pool in
         try await pool.transaction { transaction in
           try await transaction.execute(insert, [.integer(1)])
-          try await transaction.execute(Probe.sleep, [.integer(300)])
+          try await transaction.execute(Probe.sleep, [.integer(2_000)])
         }
       }
       await loop.sleep(milliseconds: 100)
       let began = loop.nowMilliseconds
       task.cancel()
       #expect(await task.value.error?.code == .cancelled)
-      #expect(loop.nowMilliseconds - began < 150)
+      #expect(loop.nowMilliseconds - began < 1_500)
       let sum = try await pool.query(total)
       #expect(sum == [0])
       #expect(pool.counters.connects == 1)
@@ -248,7 +253,7 @@ private struct Refusal: Error {}
       let error = await failure {
         try await pool.transaction { transaction in
           try await transaction.execute(insert, [.integer(1)])
-          await loop.sleep(milliseconds: 400)
+          _ = await loop.wait(milliseconds: 20_000) { !log.downs.isEmpty }
           try await transaction.execute(insert, [.integer(2)])
         }
       }

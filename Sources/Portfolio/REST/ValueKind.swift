@@ -132,6 +132,12 @@ extension ValueKind<Bool> {
 }
 
 extension ValueKind<[String]> {
+  /// What stands between commas; an empty text has nothing, not one empty word.
+  private static func words(_ text: String) -> [String] {
+    text.isEmpty
+      ? [] : text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+  }
+
   /// `AAPL,BTC/USD` in a parameter.
   static let symbols = symbols(RESTLimits.symbolsMax)
 
@@ -140,7 +146,7 @@ extension ValueKind<[String]> {
       .array(ValueKind<String>.symbol.schema, counts: 0...countMax),
       "at most \(countMax) symbols",
       { text in
-        let parts = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        let parts = words(text)
         return parts.count <= countMax && parts.allSatisfy(ValueKind<String>.isSymbol)
           ? parts : nil
       },
@@ -160,7 +166,7 @@ extension ValueKind<[String]> {
     ValueKind(
       .array(.choice(list)), "some of \(list.joined(separator: ", "))"
     ) { text in
-      let parts = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+      let parts = words(text)
       return parts.allSatisfy(list.contains) ? parts : nil
     }
   }
