@@ -54,9 +54,7 @@ let libraries: [Target] = [
   library("FanOut"),
   library("PostgresClient", ["CLibpq", "EventLoops"]),
   library("RedisClient", ["CHiredis", "EventLoops"]),
-  library(
-    "Caching",
-    ["CCrypto", "EventLoops", "PostgresClient", "RedisClient", "ServiceSupport"]),
+  library("Caching", ["CCrypto", "EventLoops", "PostgresClient", "RedisClient"]),
   library(
     "Credentials",
     [
@@ -91,7 +89,10 @@ let programs: [Target] = [
     ]),
   program(
     "tapedeck-bench",
-    ["CUV", "EventLoops", "Feeds", "MarketData", "PostgresClient", argumentParser]),
+    [
+      "CUV", "Caching", "EventLoops", "Feeds", "MarketData", "Portfolio", "PostgresClient",
+      "RedisClient", "ServiceSupport", "WebTransport", argumentParser, logging,
+    ]),
 ]
 
 let testTargets: [Target] = [

@@ -136,6 +136,7 @@ public final class CacheAside {
     _ key: String, _ policy: CachePolicy, _ load: @escaping LoadRow
   ) async throws -> Answer {
     loop.preconditionInLoop()
+    let policy = policy.compressed(by: options.timeDivisor)
     if policy.usesLocal, let answer = readLocal(key, policy, load) { return answer }
     let waiter = ReadWaiter(loop: loop)
     if let flight = flights[key] {

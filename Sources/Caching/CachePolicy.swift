@@ -51,6 +51,17 @@ public struct CachePolicy: Sendable, Hashable {
     self.bytesMax = bytesMax
   }
 
+  /// The same with its TTLs divided, see `CacheOptions.timeDivisor`.
+  func compressed(by divisor: UInt64) -> CachePolicy {
+    guard divisor != 1 else { return self }
+    return CachePolicy(
+      name: name, pattern: pattern, strategy: strategy,
+      ttlMilliseconds: max(1, ttlMilliseconds / divisor),
+      absentMilliseconds: absentMilliseconds / divisor, usesLocal: usesLocal,
+      earlyRefreshBeta: earlyRefreshBeta, leaseMilliseconds: leaseMilliseconds,
+      waitMilliseconds: waitMilliseconds, bytesMax: bytesMax)
+  }
+
   /// Reading prolongs the value by its whole TTL (GETEX).
   public var isSliding: Bool { strategy == .writeThrough }
 }

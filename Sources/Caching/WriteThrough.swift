@@ -67,6 +67,7 @@ public final class WriteThrough {
   private func set(
     _ key: String, _ policy: CachePolicy, _ value: VersionedValue, link: UInt64
   ) async {
+    let policy = policy.compressed(by: cache.options.timeDivisor)
     let size = value.bytes?.count ?? 0
     guard cache.gate.isReachable, cache.redis.counters.link.connects == link,
       size <= policy.bytesMax

@@ -227,6 +227,7 @@ package final class IngestLoop {
     listSymbols()
     let heartbeat = FeedHeartbeat(
       sequence: board.sequence, timestamp: player.time ?? Timestamp(nanoseconds: 0),
+      isRebased: player.clock.timestamps == .rebased,
       state: stage == .ended ? .ended : .live, speedThousandths: speedThousandths,
       symbolsVersion: listVersion, stale: board.staleSymbols())
     scratch.removeAll()

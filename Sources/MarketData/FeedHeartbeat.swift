@@ -18,6 +18,8 @@ public struct FeedHeartbeat: Hashable, Sendable {
   public var sequence: SequenceNumber
   /// The feed's own time.
   public var timestamp: Timestamp
+  /// The events' timestamps were moved to now, so the feed's own time is nobody else's.
+  public var isRebased: Bool
   public var state: State
   /// Thousandths of real time; 0 is as fast as possible.
   public var speedThousandths: UInt32
@@ -26,11 +28,12 @@ public struct FeedHeartbeat: Hashable, Sendable {
   public var stale: Stale
 
   public init(
-    sequence: SequenceNumber, timestamp: Timestamp, state: State, speedThousandths: UInt32,
-    symbolsVersion: UInt64, stale: Stale
+    sequence: SequenceNumber, timestamp: Timestamp, isRebased: Bool = false, state: State,
+    speedThousandths: UInt32, symbolsVersion: UInt64, stale: Stale
   ) {
     self.sequence = sequence
     self.timestamp = timestamp
+    self.isRebased = isRebased
     self.state = state
     self.speedThousandths = speedThousandths
     self.symbolsVersion = symbolsVersion
@@ -47,7 +50,9 @@ extension FeedHeartbeat {
     writer.appendDecimal(sequence.number)
     writer.append(",\"T\":\"heartbeat\",\"t\":\"")
     writer.append(timestamp)
-    writer.append("\",\"state\":")
+    writer.append("\",\"rebased\":")
+    writer.append(isRebased ? "true" : "false")
+    writer.append(",\"state\":")
     writer.appendJSONString(state.rawValue)
     writer.append(",\"speed\":")
     writer.append(Decimal9(nanos: Int64(speedThousandths) * (Decimal9.scale / 1_000)))
@@ -67,6 +72,7 @@ extension FeedHeartbeat {
   public init(parsing json: UnsafeRawBufferPointer) throws(JSONError) {
     var reader = JSONReader(json)
     var (epoch, number, timestamp): (Int64?, Int64?, Timestamp?)
+    var isRebased = false
     var (state, speed, version, stale): (State?, Decimal9?, Int64?, Stale?)
     try reader.beginObject()
     while let key = try reader.nextKey() {
@@ -74,6 +80,7 @@ extension FeedHeartbeat {
       case "E": epoch = try reader.integer()
       case "N": number = try reader.integer()
       case "t": timestamp = Timestamp(parsing: try reader.string().raw)
+      case "rebased": isRebased = try reader.boolean()
       case "state": state = State(rawValue: try reader.string().string)
       case "speed": speed = Decimal9(parsing: try reader.number())
       case "symbols": version = try reader.integer()
@@ -87,7 +94,7 @@ extension FeedHeartbeat {
     else { throw reader.failure(.expectedValue) }
     self.init(
       sequence: SequenceNumber(epoch: UInt64(epoch), number: UInt64(number)),
-      timestamp: timestamp, state: state, speedThousandths: thousandths,
+      timestamp: timestamp, isRebased: isRebased, state: state, speedThousandths: thousandths,
       symbolsVersion: UInt64(version), stale: stale)
   }
 

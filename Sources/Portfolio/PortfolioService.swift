@@ -23,6 +23,7 @@ package final class PortfolioService {
     package var durableRedis: RedisURL
     package var redisOptions = RedisOptions()
     package var cacheOptions = CacheOptions()
+    package var durableOptions = CacheOptions.durable
     package var credentials = CredentialOptions()
     /// The feed's name in Redis' keys, whose time is the market's.
     package var feed: String
@@ -73,6 +74,7 @@ package final class PortfolioService {
       durable: configuration.durableRedis)
     parts.postgresOptions = configuration.postgresOptions
     parts.cacheOptions = configuration.cacheOptions
+    parts.durableOptions = configuration.durableOptions
     parts.redisOptions = configuration.redisOptions
     parts.credentialOptions = configuration.credentials
     self.parts = CredentialParts(loop: loop, configuration: parts, log: log)

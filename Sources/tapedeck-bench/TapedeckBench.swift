@@ -4,5 +4,7 @@ import ArgumentParser
 struct TapedeckBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tapedeck-bench", abstract: "Benchmarks of Tapedeck.",
-    subcommands: [LoadCommand.self, LoopCommand.self, PostgresCommand.self])
+    subcommands: [
+      LoadCommand.self, LoopCommand.self, PostgresCommand.self, WatchlistsCommand.self,
+    ])
 }

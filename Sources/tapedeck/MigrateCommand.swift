@@ -37,7 +37,8 @@ struct MigrateCommand: ParsableCommand {
   /// Also what `tapedeck up` does with its own database.
   static func migrate(
     _ location: PostgresLocation, on host: ProcessHost, seed: Bool,
-    report: @escaping (String) -> Void
+    report: @escaping (String) -> Void,
+    then finish: (PostgresPool) async throws -> Void = { _ in }
   ) async throws {
     let pool = PostgresPool(loop: host.loop, location: location, options: Migrator.poolOptions)
     pool.start()
@@ -45,6 +46,7 @@ struct MigrateCommand: ParsableCommand {
     do {
       try await SchemaSetup.run(
         pool, seed: seed, microsecondsNow: WallClock.microseconds(), report: report)
+      try await finish(pool)
       result = .success(())
     } catch {
       result = .failure(error)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Credentials
 import EventLoops
 import Feeds
 import Glibc
@@ -42,9 +43,9 @@ struct UpCommand: ParsableCommand {
     let directory = try StateDirectory.open(
       source.string("state", flag: state) ?? StateDirectory.defaultPath())
     let servers = try await PrivateServers.start(in: directory, on: host)
-    try await MigrateCommand.migrate(servers.postgres, on: host, seed: true) {
-      host.logger.info("\($0)")
-    }
+    try await MigrateCommand.migrate(
+      servers.postgres, on: host, seed: true, report: { host.logger.info("\($0)") },
+      then: { try await UpCommand.use(keys, $0) })
     let metrics = PrometheusRegistry()
     // Of its own: prices flow on, and the gateway is ready, when only PostgreSQL is away.
     let portfolioReadiness = Readiness([PortfolioService.checkName])
@@ -71,5 +72,16 @@ struct UpCommand: ParsableCommand {
     let demo = keys == nil ? " key=demo secret=demo" : ""
     print("tapedeck ready \(address)\(demo) tape=\(tapeName)")
     fflush(nil)
+  }
+
+  /// The keys of the settings open the demo's first account, instead of the seed's.
+  private static func use(_ keys: APIKeys?, _ pool: PostgresPool) async throws {
+    guard let keys else { return try await DemoKeys.useSeeded(pool) }
+    let entries = keys.entries
+    guard entries.allSatisfy({ PresentedCredentials.isKeyID($0.id) }) else {
+      throw ServiceSupportError(
+        .setting, "TAPEDECK_KEYS: the ids of keys in a database have only letters, digits, _ and -")
+    }
+    try await DemoKeys.use(entries.map { ($0.id, $0.digest.bytes) }, pool)
   }
 }

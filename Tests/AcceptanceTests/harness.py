@@ -236,6 +236,7 @@ def redis(path, *command):
         ["redis-cli", "-s", str(path), *map(str, command)],
         capture_output=True,
         text=True,
+        errors="replace",
         timeout=10,
         check=True,
     )

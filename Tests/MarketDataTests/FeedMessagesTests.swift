@@ -5,8 +5,8 @@ import Testing
   private func heartbeat(_ stale: FeedHeartbeat.Stale) -> FeedHeartbeat {
     FeedHeartbeat(
       sequence: SequenceNumber(epoch: 1_795_242_180, number: 42),
-      timestamp: Timestamp(nanoseconds: 1_795_242_180_123_456_789), state: .paused,
-      speedThousandths: 2_500, symbolsVersion: 7, stale: stale)
+      timestamp: Timestamp(nanoseconds: 1_795_242_180_123_456_789), isRebased: true,
+      state: .paused, speedThousandths: 2_500, symbolsVersion: 7, stale: stale)
   }
 
   private func bytes(_ body: (inout ByteWriter) -> Void) -> [UInt8] {

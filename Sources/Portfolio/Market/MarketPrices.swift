@@ -57,7 +57,7 @@ final class MarketPrices {
     let key = Array(FeedKey.heartbeat.name(feed: feed).utf8)
     guard let value = await values([key])[0],
       let heartbeat = value.withUnsafeBytes({ try? FeedHeartbeat(parsing: $0) }),
-      heartbeat.timestamp.nanoseconds > 0
+      !heartbeat.isRebased, heartbeat.timestamp.nanoseconds > 0
     else { return nil }
     return heartbeat.timestamp
   }

@@ -57,7 +57,8 @@ extension RouteTable {
     filter.until = call[Parameters.until]
     filter.isAscending = call[Parameters.direction] == "asc"
     filter.side = call[Parameters.side]
-    filter.symbols = call[Parameters.symbols]
+    // An empty list, which the official SDK sends for one, is no filter.
+    filter.symbols = call[Parameters.symbols].flatMap { $0.isEmpty ? nil : $0 }
     filter.isNested = call[Parameters.nested] ?? false
     return filter
   }

@@ -66,6 +66,11 @@ public struct APIKeys: Sendable {
   }
 
   public var count: Int { digests.count }
+
+  /// Each id with what is kept of its secret, by id.
+  public var entries: [(id: String, digest: SHA256Digest)] {
+    index.sorted { $0.key < $1.key }.map { ($0.key, digests[$0.value]) }
+  }
   public var isEmpty: Bool { digests.isEmpty }
 
   /// The place of the key that `id` and `secret` open (0 ..< `count`), or nil. The same work is done
