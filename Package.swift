@@ -54,9 +54,7 @@ let libraries: [Target] = [
   library("FanOut"),
   library("PostgresClient", ["CLibpq", "EventLoops"]),
   library("RedisClient", ["CHiredis", "EventLoops"]),
-  library(
-    "Caching",
-    ["CCrypto", "EventLoops", "PostgresClient", "RedisClient", "ServiceSupport"]),
+  library("Caching", ["CCrypto", "EventLoops", "PostgresClient", "RedisClient"]),
   library(
     "Credentials",
     [

@@ -14,8 +14,6 @@ public final class InvalidationFeed {
 
   public struct Counters: Hashable, Sendable {
     public var notifications: UInt64 = 0
-    /// Entries of the log deleted because every window is over.
-    public var trimmed: UInt64 = 0
     public var losses: UInt64 = 0
   }
 
@@ -32,7 +30,6 @@ public final class InvalidationFeed {
   private let caches: [CacheAside]
   private var queues: [PendingInvalidations]
   private var isPumping: [Bool]
-  private var trimmer: LoopTimer?
 
   /// - Parameters:
   ///   - caches: each is told of the keys of its policies. They are held off from here until the first
@@ -64,19 +61,16 @@ public final class InvalidationFeed {
       counters.losses += 1
       for cache in caches { cache.feedLost() }
       onLost?(reason)
+      onProblem?("LISTEN is lost, reads go to the database: \(reason)")
     }
+    listener.onAttemptFailed = { [unowned self] in onProblem?("LISTEN cannot be had: \($0)") }
     listener.start()
-    trimmer = LoopTimer(loop: loop) { [unowned self] in trim() }
-    let every = CachingLimits.trimEveryMilliseconds
-    trimmer?.start(afterMilliseconds: every, repeatingMilliseconds: every)
   }
 
   /// The caches go on without a feed held off, so close them too.
   public func close() {
     loop.preconditionInLoop()
     listener.close()
-    trimmer?.close()
-    trimmer = nil
     for cache in caches { cache.feedLost() }
   }
 
@@ -127,19 +121,5 @@ public final class InvalidationFeed {
       }
     }
     isPumping[place] = false
-  }
-
-  // MARK: - The log
-
-  private func trim() {
-    let box = OnLoop(feed: self)
-    Task.immediate(executorPreference: loop) {
-      do {
-        let count = try await InvalidationLog.trim(box.feed.database)
-        box.feed.counters.trimmed += UInt64(count)
-      } catch {
-        box.feed.onProblem?("the invalidation log was not trimmed: \(error)")
-      }
-    }
   }
 }

@@ -1,6 +1,7 @@
 public import PostgresClient
 
-/// The statements on `invalidation_log(id, key, at)`, whose trigger notifies each entry.
+/// The statements on `invalidation_log(id, key, at)`, whose trigger notifies each entry. Who owns the
+/// table deletes what is older than two of the longest TTLs.
 public enum InvalidationLog {
   private static let keys = PostgresStatement(
     "invalidation_log_keys",
@@ -16,15 +17,6 @@ public enum InvalidationLog {
 
   private static let enter = PostgresStatement(
     "invalidation_log_enter", "INSERT INTO invalidation_log (key) VALUES ($1)", [.text])
-
-  private static let trimmed = PostgresStatement(
-    "invalidation_log_trim",
-    """
-    DELETE FROM invalidation_log WHERE id IN (
-      SELECT id FROM invalidation_log
-      WHERE at < clock_timestamp() - $1 * interval '1 millisecond'
-      ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)
-    """, [.integer, .integer])
 
   /// The keys of these classes that were logged within two of their TTLs; nil: more than are worth
   /// naming.
@@ -46,12 +38,5 @@ public enum InvalidationLog {
     _ key: String, in database: PostgresPool
   ) async throws(PostgresError) {
     try await database.execute(enter, [.text(key)])
-  }
-
-  /// Deletes entries that no window reaches any more; how many.
-  static func trim(_ database: PostgresPool) async throws(PostgresError) -> Int {
-    let longest = CachePolicies.all.map(\.ttlMilliseconds).max() ?? 0
-    return try await database.execute(
-      trimmed, [.integer(Int64(3 * longest)), .integer(CachingLimits.trimEntriesMax)])
   }
 }

@@ -48,11 +48,6 @@ public enum CachingLimits {
   /// Invalidations under way at a time when many keys are deleted: 1,000 scripts are 2 ms of Redis.
   static let invalidationsInFlightMax = 1_000
 
-  /// The log of writes is trimmed this often, so many entries at a time: 1,000 writes a minute enter
-  /// 10,000 in between.
-  static let trimEveryMilliseconds: UInt64 = 600_000
-  static let trimEntriesMax: Int64 = 100_000
-
   /// Share of reads without a query under which a class is not worth its cache.
   public static let hitRateWanted = 0.8
 }

@@ -50,7 +50,10 @@ public final class CredentialParts {
       loop: loop, location: configuration.postgres, options: configuration.postgresOptions)
     self.pool = pool
     func cacheOver(_ url: RedisURL, _ options: CacheOptions) -> CacheAside {
-      CacheAside(
+      var options = options
+      // A server that only hangs is away too: what is in Redis decides then, as when it is down.
+      options.isDatabaseAway = { ($0 as? PostgresError)?.isUnavailable ?? false }
+      return CacheAside(
         loop: loop,
         redis: RedisConnection(loop: loop, url: url, options: configuration.redisOptions),
         options: options, subscriberOptions: configuration.redisOptions)

@@ -54,6 +54,10 @@ package enum PortfolioLimits {
   /// Sessions stay for a week after their end, for whoever asks what happened.
   static let endedSessionSeconds: Int64 = 7 * 86_400
 
+  /// Points within a day stay for 90 days (26,000 rows an account); of older days the last stays, 252
+  /// a year.
+  static let equityPointsSeconds: Int64 = 90 * 86_400
+
   /// Rows deleted by one statement: some 50 ms of a server's work, so that nobody waits long behind it.
   static let pruneRows: Int64 = 10_000
 

@@ -50,11 +50,12 @@ extension CacheAside {
   /// A cache of its own connection, started and believed.
   static func ready(
     _ loop: EventLoop, _ url: String, options: CacheOptions = quickCacheOptions,
+    redisOptions: RedisOptions = quickOptions,
     random: any RandomNumberGenerator = SystemRandomNumberGenerator()
   ) async throws -> CacheAside {
-    let connection = RedisConnection(loop: loop, url: try RedisURL(url), options: quickOptions)
+    let connection = RedisConnection(loop: loop, url: try RedisURL(url), options: redisOptions)
     let cache = CacheAside(
-      loop: loop, redis: connection, options: options, subscriberOptions: quickOptions,
+      loop: loop, redis: connection, options: options, subscriberOptions: redisOptions,
       random: random)
     cache.start()
     try #require(await loop.wait { cache.isAvailable && cache.isListening })
@@ -83,6 +84,15 @@ let quickCacheOptions: CacheOptions = {
 
 let testPolicy = CachePolicy(
   name: "watchlist", pattern: "watchlist:{userId}", ttlMilliseconds: 60_000)
+/// For thousands of readers on a busy machine: only a waiter that is not woken waits this long.
+let stampedePolicy = CachePolicy(
+  name: "watchlist", pattern: "watchlist:{userId}", ttlMilliseconds: 60_000,
+  leaseMilliseconds: 60_000, waitMilliseconds: 30_000)
+let stampedeOptions: CacheOptions = {
+  var options = quickCacheOptions
+  options.answerMilliseconds = 30_000
+  return options
+}()
 let localPolicy = CachePolicy(
   name: "asset", pattern: "asset:{symbol}", ttlMilliseconds: 60_000, usesLocal: true)
 

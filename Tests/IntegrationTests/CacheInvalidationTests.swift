@@ -123,8 +123,10 @@ import Testing
   }
 
   /// Goal: what could not be told to Redis is told before the cache is believed again. Method: Redis
-  /// keeps its values and stops answering during the write.
-  @Test func invalidationWhileRedisDoesNotAnswerIsMadeGood() async throws {
+  /// keeps its values and stops answering during the write; the link is given up before, or not yet.
+  @Test(arguments: [false, true]) func invalidationWhileRedisDoesNotAnswerIsMadeGood(
+    linkIsGone: Bool
+  ) async throws {
     try await withRedis { loop, redis in
       let cache = try await CacheAside.ready(loop, redis.url)
       defer { cache.close() }
@@ -132,6 +134,7 @@ import Testing
       table.rows["watchlist:1"] = "old"
       for _ in 0..<2 { _ = try await cache.text("watchlist:1", testPolicy, table) }
       redis.stop()
+      if linkIsGone { try #require(await loop.wait { !cache.redis.isReady }) }
       table.rows["watchlist:1"] = "new"
       await cache.invalidate(["watchlist:1"])
       #expect(!cache.isAvailable)

@@ -76,10 +76,10 @@ private let partVariable = "TAPEDECK_CACHE_PEER_PART"
   }
 
   private func stampede(_ loop: EventLoop, _ url: String) async throws {
-    var options = CacheOptions()
-    options.answerMilliseconds = 10_000
     var caches: [CacheAside] = []
-    for _ in 0..<5 { caches.append(try await CacheAside.ready(loop, url, options: options)) }
+    for _ in 0..<5 {
+      caches.append(try await CacheAside.ready(loop, url, options: stampedeOptions))
+    }
     defer { for cache in caches { cache.close() } }
     let database = caches[0].redis
     _ = try await database.send(Redis.Increment("peer:ready"))
@@ -89,7 +89,7 @@ private let partVariable = "TAPEDECK_CACHE_PEER_PART"
       for number in 0..<5_000 {
         group.addTask(executorPreference: loop) {
           let caches = box.value
-          let answer = try await caches[number % 5].read("watchlist:1", testPolicy) {
+          let answer = try await caches[number % 5].read("watchlist:1", stampedePolicy) {
             _ = try await caches[0].redis.send(Redis.Increment("peer:queries"))
             await loop.sleep(milliseconds: 300)
             return Array("v".utf8)

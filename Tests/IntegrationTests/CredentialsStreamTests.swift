@@ -65,6 +65,9 @@ extension Services {
         let none = try connected(scene)
         none.say(StreamClient.message("subscribe", trades: ["AAPL"]))
         #expect(try expectError(none, 401) == "not authenticated")
+        // All but that one have left meanwhile: nobody watches for them.
+        let gone = try await until { process.streams == 0 }
+        #expect(gone)
       }
     }
 

@@ -203,6 +203,22 @@ import Testing
     }
   }
 
+  /// Goal: an attempt in which libpq itself changes to a second socket comes to its end.
+  /// Method: `sslmode=allow` makes it do so after a refused login.
+  @Test func secondSocketOfOneAttemptIsWatchedToo() async throws {
+    try await withPostgres(tcp: true) { loop, server in
+      let text = "postgresql://nobody:wrong@127.0.0.1:\(server.port)/postgres?sslmode=allow"
+      let pool = PostgresPool(
+        loop: loop, location: try PostgresLocation(text), options: quickPostgres)
+      pool.start()
+      defer { pool.close() }
+      #expect(await failure { try await pool.query(Probe.one) }?.code == .notConnected)
+      guard case .refused = pool.lastFailure else {
+        return #expect("\(pool.lastFailure)" == "a refused login")
+      }
+    }
+  }
+
   /// Goal: names are looked up off the loop; one that does not exist is an error like another.
   @Test func unknownHostFails() async throws {
     try await withPostgres { loop, server in

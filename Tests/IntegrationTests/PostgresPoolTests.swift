@@ -111,13 +111,15 @@ import Testing
       defer { pool.close() }
       let tasks = (0..<6).map { number in
         pool.begin { pool in
-          try await pool.execute(Probe.sleep, [.integer(10)])
+          try await pool.execute(Probe.sleep, [.integer(200)])
           return try await pool.query(Probe.echo, [.integer(Int64(number))])
         }
       }
       // One under way, one that waits.
       tasks[1].cancel()
       tasks[4].cancel()
+      _ = await tasks[4].value
+      #expect(pool.counters.waiters <= 3)
       for (number, task) in tasks.enumerated() {
         let result = await task.value
         if number == 1 || number == 4 {

@@ -179,7 +179,10 @@ import Testing
     ("orders_qty_is_positive", [orders("qty = 0, status = 'calculated'")]),
     ("orders_notional_is_positive", [orders("qty = NULL, notional = 0")]),
     ("orders_filled_qty_is_not_negative", [orders("filled_qty = -1")]),
-    ("orders_trail_percent_is_positive", [orders("type = 'trailing_stop', limit_price = NULL, trail_percent = 0")]),
+    (
+      "orders_trail_percent_is_positive",
+      [orders("type = 'trailing_stop', limit_price = NULL, trail_percent = 0")]
+    ),
     (
       "orders_have_qty_or_notional",
       [orders("notional = 100"), orders("qty = NULL")]

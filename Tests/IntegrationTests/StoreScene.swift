@@ -20,7 +20,8 @@ final class StoreScene {
     server = try PrivatePostgres()
     // At once: each psql is a process.
     let schema = Migration.all.map { String(decoding: $0.script, as: UTF8.self) }
-    try server.psql((schema + [StoreScene.rows, "DELETE FROM invalidation_log"]).joined(separator: ";"))
+    try server.psql(
+      (schema + [StoreScene.rows, "DELETE FROM invalidation_log"]).joined(separator: ";"))
   }
 
   func close() { server.close() }

@@ -14,7 +14,7 @@ import WebTransport
   private let id = Parameter.path("id", .uuid, "")
   private let asset = Parameter.path("symbol", .symbol, "")
   private let name = Parameter.body("name", .words(1...5), isRequired: true, "")
-  private let list = Parameter.body("symbols", .symbols(3), "")
+  private let list = Parameter.body("symbols", .symbols(0...3), "")
 
   private func route(
     _ method: HTTPMethod = .get, _ pattern: String = "/x", _ parameters: [any ParameterDeclaration]

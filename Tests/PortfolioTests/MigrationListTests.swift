@@ -13,8 +13,9 @@ import Testing
       .filter { $0.hasPrefix("m") }.sorted()
     #expect(files == Migration.all.map { $0.label + ".sql" })
     for (file, migration) in zip(files, Migration.all) {
-      let bytes = try Data(contentsOf: folder.appendingPathComponent(file))
-      #expect(Array(bytes) == migration.script)
+      let isTheFile =
+        try Array(Data(contentsOf: folder.appendingPathComponent(file))) == migration.script
+      #expect(isTheFile, "\(file)")
     }
   }
 }

@@ -44,6 +44,17 @@ struct RouterTests {
     #expect(text(.get, path) == expected)
   }
 
+  /// It failed so: a skin tone behind a slash made one character of the two, and the route was
+  /// another.
+  @Test func aSlashSeparatesWhateverCombinesWithIt() {
+    for mark in ["\u{1F3FB}", "\u{301}", "\u{200D}"] {
+      #expect(
+        text(.delete, "/v2/watchlists/x/\(mark)")
+          == "DELETE /v2/watchlists/:id/:symbol id=x symbol=\(mark)")
+      #expect(text(.get, "/\(mark)") == "404")
+    }
+  }
+
   @Test func otherMethodsAreNamed() {
     #expect(text(.put, "/v2/watchlists/7") == "405 DELETE,GET,HEAD")
     #expect(

@@ -45,7 +45,7 @@ enum WatchlistCodec {
       case .string(let name) = members[2].value,
       case .number(let created) = members[3].value, let createdAt = Int64(created),
       case .number(let updated) = members[4].value, let updatedAt = Int64(updated),
-      let symbols = ValueKind.symbols(PortfolioLimits.watchlistSymbolsMax).fromJSON(
+      let symbols = ValueKind.symbols(0...PortfolioLimits.watchlistSymbolsMax).fromJSON(
         members[5].value)
     else { return nil }
     return Watchlist(

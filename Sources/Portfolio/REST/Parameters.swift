@@ -55,7 +55,7 @@ enum Parameters {
   static let newWatchlistName = Parameter.body(
     "name", .words(1...64), isRequired: true, "What the account calls it; no two alike.")
   static let watchlistSymbols = Parameter.body(
-    "symbols", .symbols(PortfolioLimits.watchlistSymbolsMax), "Its symbols, in their order.")
+    "symbols", .symbols(0...PortfolioLimits.watchlistSymbolsMax), "Its symbols, in their order.")
   static let addedSymbol = Parameter.body("symbol", .symbol, isRequired: true, "The symbol to add.")
 
   // MARK: - Calendar and history

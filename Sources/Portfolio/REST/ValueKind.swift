@@ -132,26 +132,27 @@ extension ValueKind<Bool> {
 }
 
 extension ValueKind<[String]> {
-  /// What stands between commas; an empty text has nothing, not one empty word.
-  private static func words(_ text: String) -> [String] {
-    text.isEmpty
-      ? [] : text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-  }
+  /// `AAPL,BTC/USD` in a parameter; at least one.
+  static let symbols = symbols(1...RESTLimits.symbolsMax)
 
-  /// `AAPL,BTC/USD` in a parameter.
-  static let symbols = symbols(RESTLimits.symbolsMax)
-
-  static func symbols(_ countMax: Int) -> ValueKind {
+  static func symbols(_ counts: ClosedRange<Int>) -> ValueKind {
     ValueKind(
-      .array(ValueKind<String>.symbol.schema, counts: 0...countMax),
-      "at most \(countMax) symbols",
+      .array(ValueKind<String>.symbol.schema, counts: counts),
+      counts.lowerBound == 0
+        ? "at most \(counts.upperBound) symbols"
+        : "\(counts.lowerBound) to \(counts.upperBound) symbols",
       { text in
-        let parts = words(text)
-        return parts.count <= countMax && parts.allSatisfy(ValueKind<String>.isSymbol)
+        // By bytes: what follows a comma may combine with it into one character.
+        let parts = text.utf8.split(
+          separator: UInt8(ascii: ","), omittingEmptySubsequences: false
+        ).map { String(Substring($0)) }
+        return counts.contains(parts.count) && parts.allSatisfy(ValueKind<String>.isSymbol)
           ? parts : nil
       },
       json: { value in
-        guard case .array(let elements) = value, elements.count <= countMax else { return nil }
+        guard case .array(let elements) = value, counts.contains(elements.count) else {
+          return nil
+        }
         var symbols: [String] = []
         for element in elements {
           guard let symbol = ValueKind<String>.symbol.fromJSON(element) else { return nil }
@@ -159,15 +160,5 @@ extension ValueKind<[String]> {
         }
         return symbols
       })
-  }
-
-  /// Words of a closed list with commas between them; none of them where the text is empty.
-  static func choices(_ list: [String]) -> ValueKind {
-    ValueKind(
-      .array(.choice(list)), "some of \(list.joined(separator: ", "))"
-    ) { text in
-      let parts = words(text)
-      return parts.allSatisfy(list.contains) ? parts : nil
-    }
   }
 }

@@ -18,6 +18,21 @@ enum Pruning {
   static let invalidationLog = statement("prune_invalidation_log", "invalidation_log", "at")
   static let sessions = statement("prune_sessions", "sessions", "expires_at")
 
+  /// Of a day of New York that is old the last point stays, which is what daily history shows.
+  static let equityHistory = PostgresStatement<Void>(
+    "prune_equity_history",
+    """
+    DELETE FROM equity_history WHERE (account_id, at) IN (
+      SELECT account_id, at FROM equity_history AS old
+      WHERE at < now() - $1 * interval '1 second' AND EXISTS (
+        SELECT FROM equity_history AS later
+        WHERE later.account_id = old.account_id AND later.at > old.at
+          AND later.at < old.at + interval '25 hours'
+          AND (later.at AT TIME ZONE 'America/New_York')::date
+            = (old.at AT TIME ZONE 'America/New_York')::date)
+      LIMIT $2)
+    """, [.integer, .integer])
+
   /// Returns how many rows went.
   @discardableResult
   static func run(
@@ -39,5 +54,6 @@ enum Pruning {
     try await run(
       invalidationLog, olderThanSeconds: PortfolioLimits.invalidationLogSeconds, pool)
       + run(sessions, olderThanSeconds: PortfolioLimits.endedSessionSeconds, pool)
+      + run(equityHistory, olderThanSeconds: PortfolioLimits.equityPointsSeconds, pool)
   }
 }

@@ -82,8 +82,13 @@ public struct Router {
     }
   }
 
+  /// By bytes: in Swift's characters a slash and a combining mark behind it are one, which is no slash.
   private static func split(_ path: String) -> [Substring] {
-    path == "/" ? [] : path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+    path == "/"
+      ? []
+      : path.utf8.dropFirst().split(
+        separator: UInt8(ascii: "/"), omittingEmptySubsequences: false
+      ).map { Substring($0) }
   }
 
   /// HEAD finds the route of GET unless it has one of its own.
