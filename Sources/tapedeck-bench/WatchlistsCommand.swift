@@ -27,19 +27,22 @@ struct WatchlistsCommand: ParsableCommand {
 
   func run() throws {
     let command = self
+    let own = state == nil ? try WatchlistsCommand.temporaryDirectory() : nil
+    guard let path = own ?? state else { return }
     StandardErrorLog.bootstrap(level: .warning)
     let status = ProcessHost.run(
       name: "tapedeck-bench", logger: Logger(label: "bench")
     ) { host in
-      try await command.run(on: host)
+      try await command.run(on: host, in: path)
+      fflush(nil)
       host.requestStop("done")
     }
-    fflush(nil)
+    if let own { WatchlistsCommand.remove(own) }
     throw ArgumentParser.ExitCode(status)
   }
 
-  private func run(on host: ProcessHost) async throws {
-    let directory = try temporaryState(host)
+  private func run(on host: ProcessHost, in path: String) async throws {
+    let directory = try StateDirectory.open(path)
     let postgres = try PrivatePostgres(loop: host.loop, directory: directory, logger: host.logger)
     host.onStop("postgres") { await postgres.stop() }
     try await postgres.start()
@@ -81,22 +84,23 @@ struct WatchlistsCommand: ParsableCommand {
     print(plan, report, CacheReads(of: await metrics.scrape(on: host.loop)))
   }
 
-  /// A directory that is gone at the end, unless one was named.
-  private func temporaryState(_ host: ProcessHost) throws -> StateDirectory {
-    if let state { return try StateDirectory.open(state) }
+  private static func temporaryDirectory() throws -> String {
     var template = Array("/tmp/tapedeck-bench-XXXXXX".utf8CString)
     guard let made = mkdtemp(&template) else {
       throw ServiceSupportError(.directory, "no temporary directory")
     }
-    let path = String(cString: made)
-    host.onStop("the directory") {
-      let remove = try? LoopProcess(
-        loop: host.loop, executable: "rm", arguments: ["-rf", "--", path]
-      ) { _ in }
-      while remove?.isRunning == true { await host.loop.sleep(milliseconds: 10) }
-      remove?.close()
-    }
-    return try StateDirectory.open(path)
+    return String(cString: made)
+  }
+
+  /// With all that is in it, some of which may belong to another user.
+  private static func remove(_ path: String) {
+    let texts: [String] = ["rm", "-rf", "--", path]
+    var words = texts.map { strdup($0) } + [nil]
+    defer { for word in words { free(word) } }
+    var process: pid_t = 0
+    guard posix_spawnp(&process, "rm", nil, nil, &words, nil) == 0 else { return }
+    var status: Int32 = 0
+    waitpid(process, &status, 0)
   }
 
   // MARK: - What came out

@@ -21,6 +21,8 @@ struct GatewayCommand: ParsableCommand {
     let command = self
     try runProcess("tapedeck gateway", logs) { host, source in
       let url = try command.location.url(source)
+      let feed = try command.location.feed(source)
+      let settings = try command.gateway.settings(source)
       let metrics = PrometheusRegistry()
       let doors: GatewayOptions.Doors
       if let configuration = try command.credentials.configuration(source, market: url) {
@@ -35,9 +37,8 @@ struct GatewayCommand: ParsableCommand {
           .setting,
           "no API keys: give --postgres, or set TAPEDECK_KEYS=key:secret,... or TAPEDECK_KEYS_FILE")
       }
-      let (address, _) = try await command.gateway.start(
-        on: host, source, redis: url, feed: try command.location.feed(source), doors: doors,
-        metrics: metrics)
+      let (address, _) = try await settings.start(
+        on: host, redis: url, feed: feed, doors: doors, metrics: metrics)
       print("tapedeck gateway listening \(address)")
       fflush(nil)
     }

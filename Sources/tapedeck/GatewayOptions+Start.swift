@@ -14,13 +14,31 @@ extension GatewayOptions {
     case credentials(CredentialGate)
   }
 
+  /// The options, read and checked.
+  struct Settings {
+    var web: WebServerConfiguration
+    var loops: Int
+    var flushMilliseconds: UInt64
+    var ringTrades: Int
+  }
+
+  /// Before anything is started, so that a setting that cannot be used is told at once.
+  func settings(_ source: OptionSource) throws -> Settings {
+    Settings(
+      web: try listening.webConfiguration(source),
+      loops: try source.integer("loops", flag: loops, default: 1, in: 1...64),
+      flushMilliseconds: UInt64(
+        try source.integer("flush-ms", flag: flushMs, default: 10, in: 0...1_000)),
+      ringTrades: try source.integer("ring-trades", flag: ringTrades, default: 256, in: 1...2_048))
+  }
+}
+
+extension GatewayOptions.Settings {
   /// Starts the gateway and registers its stop; gives its address and what tells that it serves.
   func start(
-    on host: ProcessHost, _ source: OptionSource, redis: RedisURL, feed: String, doors: Doors,
+    on host: ProcessHost, redis: RedisURL, feed: String, doors: GatewayOptions.Doors,
     metrics: PrometheusRegistry, routes: @escaping GatewayService.Routes = { _, _ in }
   ) async throws -> (address: String, readiness: Readiness) {
-    let web = try listening.webConfiguration(source)
-    let loops = try source.integer("loops", flag: loops, default: 1, in: 1...64)
     let keys: APIKeys
     switch doors {
     case .keys(let given): keys = given
@@ -28,10 +46,8 @@ extension GatewayOptions {
     }
     var configuration = StreamLoop.Configuration(redis: redis, feed: feed, web: web, keys: keys)
     if case .credentials(let gate) = doors { configuration.credentials = gate }
-    configuration.flushIntervalMilliseconds = UInt64(
-      try source.integer("flush-ms", flag: flushMs, default: 10, in: 0...1_000))
-    configuration.fanOut.trades = try source.integer(
-      "ring-trades", flag: ringTrades, default: 256, in: 1...2_048)
+    configuration.flushIntervalMilliseconds = flushMilliseconds
+    configuration.fanOut.trades = ringTrades
     let readiness = Readiness((0..<loops).map(GatewayService.checkName))
     let service = try await GatewayService.start(
       loops: loops, configuration: configuration, readiness: readiness, metrics: metrics,
@@ -39,7 +55,6 @@ extension GatewayOptions {
     host.onStop("gateway") { await service.close() }
     return ("http://\(web.host):\(service.port)", readiness)
   }
-
 }
 
 extension ListeningOptions {

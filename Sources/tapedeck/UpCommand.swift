@@ -40,6 +40,7 @@ struct UpCommand: ParsableCommand {
     let (play, tapeName) = try feed.play(
       source, fallback: Fixture.session(), loopsByDefault: true)
     let keys = try source.keys()
+    let settings = try gateway.settings(source)
     let directory = try StateDirectory.open(
       source.string("state", flag: state) ?? StateDirectory.defaultPath())
     let servers = try await PrivateServers.start(in: directory, on: host)
@@ -60,8 +61,8 @@ struct UpCommand: ParsableCommand {
       play, configuration: IngestLoop.Configuration(redis: servers.redis, feed: UpCommand.feedName),
       metrics: metrics, logger: host.logger)
     host.onStop("ingest") { await ingest.close() }
-    let (address, readiness) = try await gateway.start(
-      on: host, source, redis: servers.redis, feed: UpCommand.feedName,
+    let (address, readiness) = try await settings.start(
+      on: host, redis: servers.redis, feed: UpCommand.feedName,
       doors: .credentials(portfolio.credentials), metrics: metrics,
       routes: { router, loop in portfolio.door.addRoutes(to: &router, on: loop) })
 

@@ -269,6 +269,28 @@ import Testing
     }
   }
 
+  /// Else a second instance would take the first one's server for what a dead one has left.
+  @Test func serversHoldTheLockOfTheirDirectory() async throws {
+    let quiet = quiet
+    try await withTemporaryDirectory { path in
+      try await onOwnLoop { loop in
+        let postgres = try PrivatePostgres(
+          loop: loop, directory: try StateDirectory.open(path + "/one"), logger: quiet)
+        let redis = PrivateRedis(
+          loop: loop, directory: try StateDirectory.open(path + "/two"), role: .market,
+          logger: quiet)
+        for name in ["/one", "/two"] {
+          let error = #expect(throws: ServiceSupportError.self) {
+            try StateDirectory.open(path + name)
+          }
+          #expect(error?.code == .occupied)
+        }
+        await postgres.stop()
+        await redis.stop()
+      }
+    }
+  }
+
   @Test func missingServerIsAnErrorThatNamesThePackage() async throws {
     let quiet = quiet
     try await withTemporaryDirectory { path in

@@ -31,6 +31,8 @@ public final class PrivatePostgres {
   static let socketSuffix = "/\(name)/.s.PGSQL.5432"
 
   private let loop: EventLoop
+  /// Held, for it is the lock on what the server uses.
+  private let directory: StateDirectory
   private let logger: Logger
   private let installation: PostgresInstallation
   private let place: PostgresPlace
@@ -48,6 +50,7 @@ public final class PrivatePostgres {
     loop.preconditionInLoop()
     self.loop = loop
     self.logger = logger
+    self.directory = directory
     let place = PostgresPlace(state: directory)
     self.place = place
     directoryPath = place.path

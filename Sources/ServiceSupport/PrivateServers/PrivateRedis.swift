@@ -27,7 +27,8 @@ public final class PrivateRedis {
   public var processID: Int32? { server.processID }
 
   private let loop: EventLoop
-  private let role: Role
+  /// Held, for it is the lock on what the server uses.
+  private let directory: StateDirectory
   private let server: SupervisedServer
 
   /// `executable` is looked up in PATH.
@@ -37,7 +38,7 @@ public final class PrivateRedis {
   ) {
     loop.preconditionInLoop()
     self.loop = loop
-    self.role = role
+    self.directory = directory
     let socketPath = directory.file(role.name + ".sock")
     self.socketPath = socketPath
     let command = ServerCommand(
