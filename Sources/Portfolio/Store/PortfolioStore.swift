@@ -51,20 +51,20 @@ final class PortfolioStore {
     }
   }
 
-  struct Portfolio: Hashable, Sendable {
+  struct Overview: Hashable, Sendable {
     var holdings: Holdings
     /// The newest, with their legs beside them.
     var openOrders: [Order]
   }
 
   /// All the money of one moment; nil: there is no such account.
-  func portfolio(_ accountID: String) async throws(PostgresError) -> Portfolio? {
+  func portfolio(_ accountID: String) async throws(PostgresError) -> Overview? {
     let id = [PostgresParameter.uuid(accountID)]
     return try await snapshot { transaction throws(PostgresError) in
       guard let account = try await transaction.query(AccountStatements.account, id).first else {
         return nil
       }
-      return Portfolio(
+      return Overview(
         holdings: Holdings(
           account: account,
           positions: try await transaction.query(AccountStatements.positions, id)),
