@@ -96,7 +96,7 @@ import Testing
 
   /// The position in AAPL is what the orders `open` and `half` have bought.
   private static func isWhole(
-    _ portfolio: PortfolioStore.Portfolio, _ sum: ExactDecimal
+    _ portfolio: PortfolioStore.Overview, _ sum: ExactDecimal
   ) throws -> Bool {
     let bought = try portfolio.openOrders.map(\.filledQuantity).sum()
     let held = portfolio.holdings.positions.first { $0.symbol == "AAPL" }?.quantity
@@ -105,10 +105,10 @@ import Testing
 
   private static func readWithoutSnapshot(
     _ pool: PostgresPool, _ account: String
-  ) async throws -> PortfolioStore.Portfolio {
+  ) async throws -> PortfolioStore.Overview {
     let id = [PostgresParameter.uuid(account)]
     return try await pool.transaction(.readCommittedReadOnly) { transaction in
-      PortfolioStore.Portfolio(
+      PortfolioStore.Overview(
         holdings: PortfolioStore.Holdings(
           account: try await transaction.query(AccountStatements.account, id)[0],
           positions: try await transaction.query(AccountStatements.positions, id)),
