@@ -1,6 +1,7 @@
 // Assets, profile, market hours, equity history and pruning.
 import EventLoops
 import PostgresClient
+import Synchronization
 import TestSupport
 import Testing
 
@@ -61,20 +62,30 @@ import Testing
     }
   }
 
+  private final class Asked: Sendable {
+    let count = Atomic<Int>(0)
+  }
+
   @Test func equityIsWrittenOnceWhoeverComputesIt() async throws {
     try await withStore { store, scene in
       let url = scene.server.url
       let moment = EquityHistoryJob.moment(Self.friday(900) + 123_456_789)
       #expect(moment == Self.friday(900))
       #expect(EquityHistoryJob.moment(-1, intervalSeconds: 60) == -60_000_000)
-      // AAPL live, MSFT not, and nothing else has a price.
+      // AAPL live, MSFT not, and nothing else has a price. Each asks for prices when it has found the
+      // rows missing; they get them when all have, so all three write.
+      let asked = Asked()
       let written = try await withThrowingTaskGroup(of: Int.self) { group in
         for number in 0..<3 {
           group.addTask {
             try await withLoop("equity-\(number)") { loop in
               try await withPool(loop, url) { pool in
                 try await EquityHistoryJob(pool: pool) { _ in
-                  [
+                  asked.count.add(1, ordering: .relaxed)
+                  while asked.count.load(ordering: .relaxed) < 3 {
+                    await loop.sleep(milliseconds: 1)
+                  }
+                  return [
                     "AAPL": .init(price: ExactDecimal("101.5")!, isStale: false),
                     "MSFT": .init(price: ExactDecimal("400.25")!, isStale: true),
                   ]
