@@ -91,7 +91,7 @@ let testTargets: [Target] = [
       "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData", "RedisClient", "ServiceSupport",
       "TestSupport", "WebTransport", logging,
     ]),
-  tests("FanOutTests", ["FanOut"]),
+  tests("FanOutTests", ["FanOut", "TestSupport"]),
 ]
 
 let package = Package(
