@@ -126,6 +126,7 @@ let testTargets: [Target] = [
   tests(
     "PortfolioTests",
     ["Portfolio", "MarketData", "PostgresClient", "TestSupport", "WebTransport"]),
+  tests("FanOutTests", ["FanOut", "TestSupport"]),
 ]
 
 let package = Package(

@@ -111,7 +111,7 @@ def test_port_in_use_is_an_error_that_names_it(directory):
         (["--port", "99999"], {}, "--port"),
         ([], {"TAPEDECK_PORT": "80a"}, "TAPEDECK_PORT"),
         (["--tape", "/no/such.tape"], {}, "/no/such.tape"),
-        (["--speed", "backwards"], {}, "speed"),
+        (["--speed", "backwards"], {}, "--speed"),
     ],
 )
 def test_setting_that_cannot_be_used_is_named(directory, arguments, environment, named):

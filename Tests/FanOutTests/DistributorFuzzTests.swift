@@ -1,5 +1,6 @@
 // Random steps against the model, by seed. A failure names its seed and step.
 
+import TestSupport
 import Testing
 
 @testable import FanOut
@@ -22,7 +23,7 @@ private final class FuzzRun: FrameTransport {
   }
 
   let shape: Shape
-  var random: SeededGenerator
+  var random: SplitMix64
   let distributor: Distributor
   let deriver = ToyDeriver()
   var topics: [ModelTopic] = []
@@ -38,7 +39,7 @@ private final class FuzzRun: FrameTransport {
 
   init(seed: UInt64, _ shape: Shape) {
     self.shape = shape
-    random = SeededGenerator(seed: seed)
+    random = SplitMix64(seed: seed)
     var limits = FanOutLimits()
     limits.frameBytesMax = shape.frameBytesMax
     limits.frameBytesHardMax = shape.frameBytesHardMax

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import FanOut
@@ -26,7 +27,7 @@ import Testing
   @Test func slotsDoNotOverlapAndComeBack() {
     // Goal: no two living slots share a byte, whatever the order of allocation and release.
     var arena = Arena(bytesMax: 8 << 20)
-    var random = SeededGenerator(seed: 42)
+    var random = SplitMix64(seed: 42)
     var living: [(slot: Slot, count: Int, byte: UInt8)] = []
     for step in 0..<6_000 {
       if living.isEmpty || random.chance(55) {
@@ -92,7 +93,7 @@ import Testing
     var index = SubscriptionIndex()
     var expected: [UInt64: UInt32] = [:]
     var free = Array(UInt32(0)..<4_096)
-    var random = SeededGenerator(seed: 7)
+    var random = SplitMix64(seed: 7)
     for _ in 0..<40_000 {
       let client = UInt32(random.below(40))
       let topic = UInt32(random.below(60))

@@ -1,4 +1,5 @@
 import MarketData
+import TestSupport
 import Testing
 
 @Suite struct Decimal9TextTests {
@@ -33,7 +34,7 @@ import Testing
   }
 
   @Test func everyWrittenNumberReadsBackAndIsShortest() {
-    var random = SeededGenerator(seed: 11)
+    var random = SplitMix64(seed: 11)
     for _ in 0..<10_000 {
       var nanos = Int64(bitPattern: random.next()) >> Int64.random(in: 0..<64, using: &random)
       for _ in 0..<Int.random(in: 0..<10, using: &random) {

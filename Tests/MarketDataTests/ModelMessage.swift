@@ -1,8 +1,10 @@
+import TestSupport
+
 /// Random messages of the stream's kinds as JSON text, with odd but legal ways to write them.
 struct ModelMessage {
-  var random: SeededGenerator
+  var random: SplitMix64
 
-  init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+  init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
   mutating func space() -> String {
     random.chance(8) ? random.pick([" ", "\n", "\t ", "\r\n"]) : ""

@@ -1,4 +1,5 @@
 import MarketData
+import TestSupport
 import Testing
 
 @Suite struct TimestampTextTests {
@@ -42,7 +43,7 @@ import Testing
   }
 
   @Test func everyTimeReadsBack() {
-    var random = SeededGenerator(seed: 12)
+    var random = SplitMix64(seed: 12)
     for _ in 0..<10_000 {
       let nanoseconds = Int64(bitPattern: random.next())
       let text = Timestamp(nanoseconds: nanoseconds).description

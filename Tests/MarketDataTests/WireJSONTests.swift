@@ -86,7 +86,7 @@ import Testing
 
   // Random events, each read back by the slow parser and compared field by field with what went in.
   @Test(arguments: seeds(from: 20, count: 4)) func everyFieldReadsBack(seed: UInt64) throws {
-    var random = SeededGenerator(seed: seed)
+    var random = SplitMix64(seed: seed)
     func decimal() -> Decimal9 {
       Decimal9(nanos: Int64(random.next() >> UInt64.random(in: 1..<64, using: &random)))
     }

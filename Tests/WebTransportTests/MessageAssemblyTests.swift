@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import WebTransport
@@ -15,7 +16,7 @@ struct MessageAssemblyTests {
 
   @Test func piecesBecomeAMessageWhateverTheCuts() {
     let seed: UInt64 = 7
-    var random = SeededGenerator(seed: seed)
+    var random = SplitMix64(seed: seed)
     let assembly = MessageAssembly()
     for round in 0..<300 {
       let message = (0..<Int.random(in: 0...20_000, using: &random)).map {

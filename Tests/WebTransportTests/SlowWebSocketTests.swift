@@ -74,15 +74,20 @@ import Testing
     }
   }
 
+  /// Sends until the kernel takes no more.
+  private func sendUntilBuffered(_ server: WebServer, _ id: ConnectionID) {
+    let frame = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 + 250_000, alignment: 16)
+    defer { frame.deallocate() }
+    frame.initializeMemory(as: UInt8.self, repeating: 0x62)
+    while server.send(id, frame: frame, opcode: .binary) == .drained {}
+  }
+
   @Test func aLargeControlMessageWaitsToo() async throws {
     try await withServer { fixture in
       let handler = fixture.handler
       try await fixture.onLoop { server in
         handler.onMessage = { id, _, _ in
-          let frame = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 + 250_000, alignment: 16)
-          defer { frame.deallocate() }
-          frame.initializeMemory(as: UInt8.self, repeating: 0x62)
-          while server.send(id, frame: frame, opcode: .binary) == .drained {}
+          sendUntilBuffered(server, id)
           let ack = [UInt8](repeating: 0x63, count: 900_000)
           #expect(server.sendControl(id, ack.span.bytes, opcode: .binary) == .buffered)
         }
@@ -102,10 +107,7 @@ import Testing
       let handler = fixture.handler
       try await fixture.onLoop { server in
         handler.onMessage = { id, _, _ in
-          let frame = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 + 250_000, alignment: 16)
-          defer { frame.deallocate() }
-          frame.initializeMemory(as: UInt8.self, repeating: 0x62)
-          while server.send(id, frame: frame, opcode: .binary) == .drained {}
+          sendUntilBuffered(server, id)
           let ack = [UInt8](repeating: 0x63, count: 1_000)
           var queued = 0
           while server.sendControl(id, ack.span.bytes, opcode: .binary) == .buffered { queued += 1 }

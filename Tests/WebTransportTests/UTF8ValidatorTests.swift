@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import WebTransport
@@ -28,7 +29,7 @@ struct UTF8ValidatorTests {
 
   @Test func agreesWithTheModelOnRandomBytes() {
     let seed: UInt64 = 20_261_121
-    var random = SeededGenerator(seed: seed)
+    var random = SplitMix64(seed: seed)
     // Bytes that make and break multi-byte characters.
     let interesting: [UInt8] = [
       0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1,
@@ -58,18 +59,5 @@ struct UTF8ValidatorTests {
     #expect(([0xe0] as [UInt8]).withUnsafeBytes { validator.accept($0) })
     // 0x80 after 0xe0 is an overlong form: no need to wait for the third byte.
     #expect(!([0x80] as [UInt8]).withUnsafeBytes { validator.accept($0) })
-  }
-}
-
-/// SplitMix64.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }
