@@ -118,10 +118,9 @@ let testTargets: [Target] = [
     "IntegrationTests",
     [
       "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData",
-      "Portfolio",
-      "PostgresClient", "RedisClient", "ServiceSupport", "TestSupport", "WebTransport", logging,
+      "Portfolio", "PostgresClient", "RedisClient", "ServiceSupport", "TestSupport",
+      "WebTransport", logging,
     ]),
-  tests("FanOutTests", ["FanOut"]),
   tests("CachingTests", ["Caching", "EventLoops", "RedisClient", "TestSupport"]),
   tests(
     "PortfolioTests",

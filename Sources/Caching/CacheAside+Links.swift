@@ -75,8 +75,9 @@ extension CacheAside {
     synchronizeIfWanted()
   }
 
+  /// `@unchecked Sendable`: the task that it is handed to starts on the loop and resumes there.
   private struct Synchronizing: @unchecked Sendable {
-    let cache: CacheAside  // the task starts on the loop and resumes there
+    let cache: CacheAside
   }
 
   func synchronizeIfWanted() {

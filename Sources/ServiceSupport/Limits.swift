@@ -64,6 +64,10 @@ public enum ServiceSupportLimits {
   public static let restartResetMilliseconds: UInt64 = 30_000
   /// initdb: measured 0.8 s, of which much is fsync; a slow disk takes twenty times that.
   public static let postgresMakeMilliseconds: UInt64 = 60_000
+  /// What a database that was not finished left is removed in at most so many goes (2 s), since its
+  /// maker may have outlived the process that started it by a moment.
+  static let postgresRemoveAttempts = 20
+  static let postgresRemoveAgainMilliseconds: UInt64 = 100
   /// A larger log of a server is renamed to `.1` before the next start.
   public static let serverLogBytesMax = 8 << 20
   /// What a private Redis may hold. 65,536 symbols x 8 keys x about 700 B = 370 MB, five times that

@@ -87,13 +87,13 @@ extension Services {
           // Longer than every TTL: nothing changes, nothing is sent, nothing is stale.
           #expect(try client.next(milliseconds: 2_500) == nil)
           try checkKeys(scene)
-          let keys = Set(try scene.keys("[sd]*"))
           #expect(
-            keys == [
+            Set(try liveKeys(scene)) == [
               "stock:AAPL:quote", "stock:AAPL:price", "depth:AAPL", "stock:MSFT:quote",
               "stock:MSFT:price", "depth:MSFT", "stock:BTC/USD:quote", "stock:BTC/USD:price",
               "depth:BTC/USD",
             ])
+          #expect(Set(try scene.keys("*:last")) == lastKeys)
           let value = try #require(scene.redis.command("GET", "stock:AAPL:price"))
           #expect(value.contains("{\"E\":"))
         }
@@ -110,8 +110,9 @@ extension Services {
             "AAPL trades", "MSFT trades", "AAPL quotes", "MSFT quotes", "AAPL orderbooks",
           ])
         try await until(milliseconds: deadline.millisecondsLeft) {
-          try scene.keys("stock:*").isEmpty && scene.keys("depth:*").isEmpty
+          try liveKeys(scene).isEmpty
         }.required("keys expire within 2 s")
+        #expect(Set(try scene.keys("*:last")) == lastKeys)
         // A new ingester of the same tape: a larger epoch, fresh values.
         try await play(scene, tape) { _ in
           let back = try client.collect(milliseconds: 5_000) { $0.kind == "o" }
@@ -120,14 +121,25 @@ extension Services {
       }
     }
 
-    /// Every key has a TTL, and a market key one of at most 2 s (a depth: 1 s).
+    private let lastKeys: Set = ["stock:AAPL:last", "stock:MSFT:last", "stock:BTC/USD:last"]
+
+    /// The market keys whose presence says that the value is live.
+    private func liveKeys(_ scene: ServiceScene, of symbol: String = "*") throws -> [String] {
+      try (scene.keys("stock:\(symbol):*") + scene.keys("depth:\(symbol)"))
+        .filter { !$0.hasSuffix(":last") }
+    }
+
+    /// Every key has a TTL, and a market key one of at most 2 s (a depth: 1 s; a last price: a day).
     private func checkKeys(_ scene: ServiceScene) throws {
       let keys = try scene.keys("*")
       #expect(!keys.isEmpty)
       for key in keys where key != "history" {
         let left = try scene.timeToLive(key)
         #expect(left > 0 || left == -2, "\(key) has no TTL")
-        if key.hasPrefix("stock:") { #expect(left <= 2_000, "\(key): \(left)") }
+        if key.hasPrefix("stock:") {
+          let most = key.hasSuffix(":last") ? 86_400_000 : 2_000
+          #expect(left <= most, "\(key): \(left)")
+        }
         if key.hasPrefix("depth:") { #expect(left <= 1_000, "\(key): \(left)") }
       }
     }
@@ -238,8 +250,9 @@ extension Services {
           try client.subscribe(quotes: ["*"], orderbooks: ["*"])
           #expect(Set(try client.drain(4).map(\.symbol)) == ["AAPL", "MSFT"])
           try scene.redis.restart()
-          try await until(milliseconds: 3_000) { try scene.keys("stock:*").count == 6 }
-            .required("all is written again")
+          try await until(milliseconds: 3_000) { 
+            try liveKeys(scene).count == 9 && Set(scene.keys("*:last")) == lastKeys
+          }.required("all is written again")
           try await scene.untilReady()
           try checkKeys(scene)
         }
@@ -260,7 +273,7 @@ extension Services {
           try client.subscribe(trades: ["AAPL"], quotes: ["AAPL", "MSFT"])
           let told = try client.collect { $0.kind == "stale" && $0["c"]?.string == "quotes" }
           #expect(told.last?.symbol == "AAPL")
-          try await until { try scene.keys("stock:AAPL:*").isEmpty }.required("withdrawn")
+          try await until { try liveKeys(scene, of: "AAPL").isEmpty }.required("withdrawn")
           let late = try StreamClient.ready(scene, .messagePack)
           try late.subscribe(trades: ["AAPL"], quotes: ["AAPL", "MSFT"])
           let toLate = try late.collect(milliseconds: 5_000) {

@@ -104,7 +104,7 @@ public final class PrivatePostgres {
   public func stop() async {
     loop.preconditionInLoop()
     isStopped = true
-    maker?.send(signal: SIGKILL)
+    if let maker { Self.end(maker) }
     await server.stop()
   }
 
@@ -113,9 +113,7 @@ public final class PrivatePostgres {
   private func make() async throws(ServiceSupportError) {
     let user = try Self.user()
     let started = loop.nowMilliseconds
-    try await run(
-      "remove what an unfinished start left",
-      ServerCommand(executable: "rm", arguments: ["-rf", "--", place.unfinishedPath]))
+    try await removeUnfinished()
     try place.makeUnfinished(owner: user)
     let script = #"""
       "$1/initdb" -D "$0" --username "$2" --auth-local peer --auth-host reject \
@@ -134,6 +132,31 @@ public final class PrivatePostgres {
     try place.finish()
     let took = loop.nowMilliseconds &- started
     logger.info("made a PostgreSQL \(installation.major) database in \(place.path) in \(took) ms")
+  }
+
+  /// What an unfinished start left. Its `initdb` may have outlived it and still be writing; without
+  /// its files it soon gives up.
+  private func removeUnfinished() async throws(ServiceSupportError) {
+    var attempts = ServiceSupportLimits.postgresRemoveAttempts
+    while true {
+      do throws(ServiceSupportError) {
+        return try await run(
+          "remove what an unfinished start left",
+          ServerCommand(executable: "rm", arguments: ["-rf", "--", place.unfinishedPath]))
+      } catch {
+        attempts -= 1
+        guard attempts > 0, !isStopped, !Task.isCancelled else { throw error }
+        await loop.sleep(milliseconds: ServiceSupportLimits.postgresRemoveAgainMilliseconds)
+      }
+    }
+  }
+
+  /// Ends what makes the database and all that it started: it leads a group of its own from the moment
+  /// that `setsid` has run.
+  private static func end(_ process: LoopProcess) {
+    guard process.isRunning else { return }
+    kill(-process.processID, SIGKILL)
+    process.send(signal: SIGKILL)
   }
 
   /// Runs a program to its end, within a bound.
@@ -164,7 +187,7 @@ public final class PrivatePostgres {
     let waiter = ExitWaiter()
     let process = try command.spawn(loop: loop, output: log) { waiter.exited($0) }
     maker = process
-    let bound = LoopTimer(loop: loop) { process.send(signal: SIGKILL) }
+    let bound = LoopTimer(loop: loop) { Self.end(process) }
     bound.start(afterMilliseconds: ServiceSupportLimits.postgresMakeMilliseconds)
     let killer = Killer(process)
     let loop = loop
@@ -201,7 +224,9 @@ public final class PrivatePostgres {
   private final class Killer: @unchecked Sendable {
     var process: LoopProcess?
     init(_ process: LoopProcess) { self.process = process }
-    func kill() { process?.send(signal: SIGKILL) }
+    func kill() {
+      if let process { PrivatePostgres.end(process) }
+    }
   }
 
   // MARK: -
