@@ -8,7 +8,7 @@ import MarketData
 
 struct NativeMessage {
   enum Kind {
-    case trade, quote, book, stale, other
+    case trade, quote, book, status, cancel, correction, stale, other
   }
 
   private(set) var kind: Kind?
@@ -80,6 +80,9 @@ struct NativeMessage {
     case .some("t"): .trade
     case .some("q"): .quote
     case .some("o"): .book
+    case .some("s"): .status
+    case .some("x"): .cancel
+    case .some("c"): .correction
     case .some("stale"): .stale
     default: .other
     }

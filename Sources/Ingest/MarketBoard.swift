@@ -1,7 +1,8 @@
 // The newest value of every symbol, and what of it Redis does not know yet.
 //
-// State (quote, depth) is conflated: `apply` replaces, `flush` writes what changed. Trades are
-// events: `apply` publishes each at once, and the key gets the newest of them at the flush. Values
+// State (quote, depth, status) is conflated: `apply` replaces, `flush` writes what changed. Trades
+// are events: `apply` publishes each at once, and the key gets the newest of them at the flush. What
+// becomes of a trade (`MarketBoard+Trades.swift`) goes the same way, on the same channel. Values
 // are kept typed, not as bytes: a refresh encodes again, which costs a microsecond and no memory.
 //
 // Bounded by the symbol table: one slot of about 1 KB per symbol, whatever the rate and however long
@@ -25,27 +26,36 @@ package final class MarketBoard {
   }
 
   /// The keys that this board writes; bits of the sets below.
-  private struct Keys: OptionSet {
+  struct Keys: OptionSet {
     let rawValue: UInt8
     static let price = Keys(rawValue: 1)
     static let quote = Keys(rawValue: 2)
     static let depth = Keys(rawValue: 4)
-    static let all: [(Keys, MarketKey)] = [(.price, .price), (.quote, .quote), (.depth, .depth)]
+    static let status = Keys(rawValue: 8)
+    static let all: [(Keys, MarketKey)] = [
+      (.price, .price), (.quote, .quote), (.depth, .depth), (.status, .status),
+    ]
   }
 
-  private struct Slot {
+  struct Slot {
+    /// The newest trade, as it stands after corrections.
     var trade: Trade?
+    /// The trade before it, which is the newest again when that one is cancelled.
+    var tradeBefore: Trade?
     var quote: Quote?
     var depth: Depth?
+    var status: TradingStatus?
+    /// Of the newest trade, or of what became of a trade since: the end of the chain of "P".
     var tradeSequence = SequenceNumber.zero
     var quoteSequence = SequenceNumber.zero
     var depthSequence = SequenceNumber.zero
-    /// The trade before `trade`; zero when that was the first of this run.
+    var statusSequence = SequenceNumber.zero
+    /// The link of the chain before `tradeSequence`; zero when that is the first of this run.
     var tradePrevious = SequenceNumber.zero
     var staleSequence = SequenceNumber.zero
     var staleSince = Timestamp(nanoseconds: 0)
     /// Loop milliseconds of the last SET of each key, in the order of `Keys.all`.
-    var written = InlineArray<3, UInt64>(repeating: 0)
+    var written = InlineArray<4, UInt64>(repeating: 0)
     /// Has a value, which the feed vouches for.
     var live: Keys = []
     /// Cannot be vouched for until its next value.
@@ -57,13 +67,13 @@ package final class MarketBoard {
     var lastPrice: LastPrice?
   }
 
-  private let symbols: SymbolTable
-  private let codes: CodeTable
-  private var slots: [Slot] = []
+  let symbols: SymbolTable
+  let codes: CodeTable
+  var slots: [Slot] = []
   private var dirty: [SymbolID] = []
   private var dirtySpare: [SymbolID] = []
   private var key = ByteWriter(capacity: 64)
-  private var value = ByteWriter(capacity: 2_048)
+  var value = ByteWriter(capacity: 2_048)
   private var refreshSlice = 0
   private var lastSlice = 0
 
@@ -73,7 +83,7 @@ package final class MarketBoard {
   package private(set) var position: UInt64 = 0
   /// Symbols with a key that cannot be vouched for.
   package private(set) var staleSymbolCount = 0
-  package private(set) var counters = Counters()
+  package internal(set) var counters = Counters()
 
   package init(symbols: SymbolTable, codes: CodeTable, epoch: UInt64) {
     self.symbols = symbols
@@ -109,25 +119,18 @@ package final class MarketBoard {
       slots[index].depth = depth
       slots[index].depthSequence = sequence
       becomeLive(.depth, depth.symbol)
+    case .status(let status):
+      let index = slot(status.symbol)
+      slots[index].status = status
+      slots[index].statusSequence = sequence
+      becomeLive(.status, status.symbol)
+    case .cancel(let cancel): apply(cancel, to: sink)
+    case .correction(let correction): apply(correction, to: sink)
     case .stale(let symbol, let since): withdraw(symbol, since: since)
     }
   }
 
-  private func apply(_ trade: Trade, to sink: some MarketSink) {
-    let index = slot(trade.symbol)
-    slots[index].tradePrevious = slots[index].tradeSequence
-    slots[index].trade = trade
-    slots[index].tradeSequence = sequence
-    becomeLive(.price, trade.symbol)
-    encode(.price, trade.symbol)
-    if publish(to: sink) {
-      counters.publications &+= 1
-    } else {
-      counters.tradesDropped &+= 1
-    }
-  }
-
-  private func becomeLive(_ keys: Keys, _ symbol: SymbolID) {
+  func becomeLive(_ keys: Keys, _ symbol: SymbolID) {
     let index = Int(symbol.index)
     if slots[index].dirty.contains(keys), keys != .price { counters.conflated &+= 1 }
     slots[index].live.insert(keys)
@@ -155,7 +158,7 @@ package final class MarketBoard {
     slots[index].dirty.formUnion(keys)
   }
 
-  private func slot(_ symbol: SymbolID) -> Int {
+  func slot(_ symbol: SymbolID) -> Int {
     let index = Int(symbol.index)
     while slots.count <= index { slots.append(Slot()) }
     return index
@@ -288,7 +291,7 @@ package final class MarketBoard {
   ) -> Bool {
     encode(marketKey, symbol)
     guard set(marketKey, to: sink) else { return false }
-    let place = marketKey == .price ? 0 : marketKey == .quote ? 1 : 2
+    let place = Keys.all.firstIndex { $0.1 == marketKey }!
     slots[Int(symbol.index)].written[place] = nowMilliseconds
     counters.writes &+= 1
     guard marketKey != .price else { return true }
@@ -317,18 +320,18 @@ package final class MarketBoard {
     }
   }
 
-  private func publish(to sink: some MarketSink) -> Bool {
+  func publish(to sink: some MarketSink) -> Bool {
     key.withBytes { key in value.withBytes { sink.publish(channel: key, message: $0) } }
   }
 
-  private func beginKey(_ marketKey: MarketKey, _ symbol: SymbolID) {
+  func beginKey(_ marketKey: MarketKey, _ symbol: SymbolID) {
     key.removeAll()
     symbols.withBytes(of: symbol) { marketKey.append(symbol: $0, to: &key) }
     value.removeAll()
   }
 
   /// Puts key and value of a symbol's newest into the scratch buffers.
-  private func encode(_ marketKey: MarketKey, _ symbol: SymbolID) {
+  func encode(_ marketKey: MarketKey, _ symbol: SymbolID) {
     beginKey(marketKey, symbol)
     let index = Int(symbol.index)
     switch marketKey {
@@ -343,7 +346,11 @@ package final class MarketBoard {
     case .depth:
       WireJSON.encodeDepth(
         slots[index].depth!, sequence: slots[index].depthSequence, symbols: symbols, into: &value)
-    case .bar, .barUpdated, .barDaily, .status, .limits:
+    case .status:
+      WireJSON.encodeStatus(
+        slots[index].status!, sequence: slots[index].statusSequence, symbols: symbols,
+        codes: codes, into: &value)
+    case .bar, .barUpdated, .barDaily, .limits:
       preconditionFailure("MarketBoard does not hold \(marketKey)")
     }
   }

@@ -47,6 +47,7 @@ private struct Recorder {
         "\(item.position) depth \(symbols.name(of: depth.symbol)) \(depth.bids[0].price) \(depth.asks[0].price)"
       case .stale(let symbol, let since):
         "\(item.position) stale \(symbols.name(of: symbol)) \(since.nanoseconds / 1_000_000)"
+      default: "\(item.position) \(item.event.text)"
       }
     }
     return (
