@@ -34,6 +34,7 @@ let clibraries: [Target] = [
   .systemLibrary(name: "CUV"),
   .systemLibrary(name: "CHiredis"),
   .systemLibrary(name: "CLibpq"),
+  .systemLibrary(name: "CPrefetch"),
   .systemLibrary(name: "CLibwebsockets"),
   .systemLibrary(name: "CZlib"),
   .systemLibrary(name: "CCrypto"),
@@ -50,7 +51,8 @@ let libraries: [Target] = [
   library("EventLoops", ["CUV"]),
   library("MarketData"),
   library("ServiceSupport", ["EventLoops", "CCrypto", logging, coreMetrics, configuration]),
-  library("Feeds", ["MarketData", "CZlib"]),
+  library("OrderBooks", ["CPrefetch", "MarketData"]),
+  library("Feeds", ["MarketData", "OrderBooks", "CZlib"]),
   library("FanOut"),
   library("PostgresClient", ["CLibpq", "EventLoops"]),
   library("RedisClient", ["CHiredis", "EventLoops"]),
@@ -90,8 +92,8 @@ let programs: [Target] = [
   program(
     "tapedeck-bench",
     [
-      "CUV", "Caching", "EventLoops", "Feeds", "MarketData", "Portfolio", "PostgresClient",
-      "RedisClient", "ServiceSupport", "WebTransport", argumentParser, logging,
+      "CUV", "Caching", "EventLoops", "Feeds", "MarketData", "OrderBooks", "Portfolio",
+      "PostgresClient", "RedisClient", "ServiceSupport", "WebTransport", argumentParser, logging,
     ]),
 ]
 
@@ -101,7 +103,8 @@ let testTargets: [Target] = [
   tests("WebTransportTests", ["WebTransport", "EventLoops", "TestSupport", "CLibwebsockets"]),
   tests("RepositoryTests", []),
   tests("ServiceSupportTests", ["ServiceSupport", "EventLoops", logging, coreMetrics]),
-  tests("FeedsTests", ["Feeds", "MarketData", "CZlib", "TestSupport"]),
+  tests("OrderBooksTests", ["MarketData", "OrderBooks", "TestSupport"]),
+  tests("FeedsTests", ["Feeds", "MarketData", "OrderBooks", "CZlib", "TestSupport"]),
   tests("GatewayTests", ["FanOut", "Gateway", "MarketData", "TestSupport", "WebTransport"]),
   tests(
     "IngestTests",
