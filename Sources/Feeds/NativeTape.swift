@@ -1,5 +1,5 @@
 // The native tape: newline-delimited JSON, one message a line exactly as the stream carries it,
-// plain or gzip. Trades, quotes, order books and stale markers are read; other kinds are counted
+// plain or gzip. Trades, quotes, order books, bars and stale markers are read; other kinds are counted
 // and skipped. An order book with `"r":true` replaces the symbol's book, one without changes it;
 // either yields the book's top.
 //
@@ -13,7 +13,7 @@ public final class NativeTape: FeedSource {
   public let context: FeedContext
   public var name: String { lines.path }
   private let lines: LineReader
-  private var message = NativeMessage()
+  private(set) var message = NativeMessage()
   private var bids: [Level] = []
   private var asks: [Level] = []
   private var latest = Timestamp(nanoseconds: .min)
@@ -60,6 +60,10 @@ public final class NativeTape: FeedSource {
     case .book:
       guard let depth = try depth() else { return nil }
       (event, time) = (.depth(depth), depth.timestamp)
+    case .bar(let kind):
+      let bar = try bar()
+      // A minute is told at its end: a tape that a client recorded has it there.
+      (event, time) = (.bar(bar, kind), max(latest, bar.start))
     case .stale:
       let since = try timestamp(message.since, "since")
       (event, time) = (.stale(try symbol(), since: since), since)
@@ -135,7 +139,7 @@ public final class NativeTape: FeedSource {
     return Int(bookOfSymbol[index]) - 1
   }
 
-  private func timestamp(
+  func timestamp(
     _ field: JSONField, _ name: StaticString
   ) throws(LineError) -> Timestamp {
     guard field.kind == .string else { throw field.fault(name) }
@@ -143,7 +147,7 @@ public final class NativeTape: FeedSource {
     return value
   }
 
-  private func symbol() throws(LineError) -> SymbolID {
+  func symbol() throws(LineError) -> SymbolID {
     guard let text = message.symbol else { throw .missing("S") }
     let result = text.withDecoded { bytes in
       Result { () throws(MarketDataError) in try context.symbols.intern(bytes) }

@@ -1,10 +1,11 @@
 // The newest value of every symbol, and what of it Redis does not know yet.
 //
-// State (quote, depth) is conflated: `apply` replaces, `flush` writes what changed. Trades are
-// events: `apply` publishes each at once, and the key gets the newest of them at the flush. Values
-// are kept typed, not as bytes: a refresh encodes again, which costs a microsecond and no memory.
+// State (quote, depth, daily bar) is conflated: `apply` replaces, `flush` writes what changed. Trades,
+// closed and updated bars are events: `apply` publishes each at once, and the key gets the newest of
+// them at the flush. Values are kept typed, not as bytes: a refresh encodes again, which costs a
+// microsecond and no memory.
 //
-// Bounded by the symbol table: one slot of about 1 KB per symbol, whatever the rate and however long
+// Bounded by the symbol table: one slot of about 1.4 KB per symbol, whatever the rate and however long
 // Redis is away. While it is away state is replaced here and trades are dropped and counted; the
 // next trade's "P" tells every gateway that something was lost.
 package import MarketData
@@ -22,18 +23,25 @@ package final class MarketBoard {
     package var conflated: UInt64 = 0
     /// Trades that could not be published.
     package var tradesDropped: UInt64 = 0
+    /// Closed and updated bars that could not be published.
+    package var barsDropped: UInt64 = 0
   }
 
   /// The keys that this board writes; bits of the sets below.
-  private struct Keys: OptionSet {
+  struct Keys: OptionSet {
     let rawValue: UInt8
-    static let price = Keys(rawValue: 1)
-    static let quote = Keys(rawValue: 2)
-    static let depth = Keys(rawValue: 4)
-    static let all: [(Keys, MarketKey)] = [(.price, .price), (.quote, .quote), (.depth, .depth)]
+
+    init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    init(_ key: MarketKey) { rawValue = 1 << key.rawValue }
+
+    /// In the order of their bits.
+    static let all: [(Keys, MarketKey)] = [
+      MarketKey.price, .quote, .depth, .bar, .barUpdated, .barDaily,
+    ].map { (Keys($0), $0) }
   }
 
-  private struct Slot {
+  struct Slot {
     var trade: Trade?
     var quote: Quote?
     var depth: Depth?
@@ -44,8 +52,10 @@ package final class MarketBoard {
     var tradePrevious = SequenceNumber.zero
     var staleSequence = SequenceNumber.zero
     var staleSince = Timestamp(nanoseconds: 0)
-    /// Loop milliseconds of the last SET of each key, in the order of `Keys.all`.
-    var written = InlineArray<3, UInt64>(repeating: 0)
+    /// By `BarKind`.
+    var bars = InlineArray<3, BarSlot>(repeating: BarSlot())
+    /// Loop milliseconds of the last SET of each key, by `MarketKey`.
+    var written = InlineArray<8, UInt64>(repeating: 0)
     /// Has a value, which the feed vouches for.
     var live: Keys = []
     /// Cannot be vouched for until its next value.
@@ -57,13 +67,13 @@ package final class MarketBoard {
     var lastPrice: LastPrice?
   }
 
-  private let symbols: SymbolTable
-  private let codes: CodeTable
-  private var slots: [Slot] = []
+  let symbols: SymbolTable
+  let codes: CodeTable
+  var slots: [Slot] = []
   private var dirty: [SymbolID] = []
   private var dirtySpare: [SymbolID] = []
   private var key = ByteWriter(capacity: 64)
-  private var value = ByteWriter(capacity: 2_048)
+  var value = ByteWriter(capacity: 2_048)
   private var refreshSlice = 0
   private var lastSlice = 0
 
@@ -73,7 +83,7 @@ package final class MarketBoard {
   package private(set) var position: UInt64 = 0
   /// Symbols with a key that cannot be vouched for.
   package private(set) var staleSymbolCount = 0
-  package private(set) var counters = Counters()
+  package internal(set) var counters = Counters()
 
   package init(symbols: SymbolTable, codes: CodeTable, epoch: UInt64) {
     self.symbols = symbols
@@ -109,6 +119,7 @@ package final class MarketBoard {
       slots[index].depth = depth
       slots[index].depthSequence = sequence
       becomeLive(.depth, depth.symbol)
+    case .bar(let bar, let kind): apply(bar, kind, sequence: sequence, to: sink)
     case .stale(let symbol, let since): withdraw(symbol, since: since)
     }
   }
@@ -127,9 +138,10 @@ package final class MarketBoard {
     }
   }
 
-  private func becomeLive(_ keys: Keys, _ symbol: SymbolID) {
+  func becomeLive(_ key: MarketKey, _ symbol: SymbolID) {
     let index = Int(symbol.index)
-    if slots[index].dirty.contains(keys), keys != .price { counters.conflated &+= 1 }
+    let keys = Keys(key)
+    if slots[index].dirty.contains(keys), !key.carriesEvents { counters.conflated &+= 1 }
     slots[index].live.insert(keys)
     if !slots[index].stale.isEmpty {
       slots[index].stale.remove(keys)
@@ -155,7 +167,7 @@ package final class MarketBoard {
     slots[index].dirty.formUnion(keys)
   }
 
-  private func slot(_ symbol: SymbolID) -> Int {
+  func slot(_ symbol: SymbolID) -> Int {
     let index = Int(symbol.index)
     while slots.count <= index { slots.append(Slot()) }
     return index
@@ -213,7 +225,8 @@ package final class MarketBoard {
     for index in stride(from: refreshSlice, to: slots.count, by: IngestLimits.refreshSlices) {
       // What is dirty is not quiet: the flush writes it, and publishes it.
       let quiet = slots[index].live.subtracting(slots[index].dirty)
-      for (place, (bit, marketKey)) in Keys.all.enumerated() where quiet.contains(bit) {
+      for (bit, marketKey) in Keys.all where quiet.contains(bit) {
+        let place = Int(marketKey.rawValue)
         let age = nowMilliseconds &- slots[index].written[place]
         let due = UInt64(marketKey.ttlMilliseconds) / IngestLimits.refreshAgeFraction
         guard age >= due else { continue }
@@ -282,16 +295,15 @@ package final class MarketBoard {
     return .symbols(names)
   }
 
-  /// SET, and for state SPUBLISH: trades were published when they came.
+  /// SET, and for state SPUBLISH: events were published when they came.
   private func write(
     _ marketKey: MarketKey, _ symbol: SymbolID, to sink: some MarketSink, nowMilliseconds: UInt64
   ) -> Bool {
     encode(marketKey, symbol)
     guard set(marketKey, to: sink) else { return false }
-    let place = marketKey == .price ? 0 : marketKey == .quote ? 1 : 2
-    slots[Int(symbol.index)].written[place] = nowMilliseconds
+    slots[Int(symbol.index)].written[Int(marketKey.rawValue)] = nowMilliseconds
     counters.writes &+= 1
-    guard marketKey != .price else { return true }
+    guard !marketKey.carriesEvents else { return true }
     guard publish(to: sink) else { return false }
     counters.publications &+= 1
     return true
@@ -317,7 +329,7 @@ package final class MarketBoard {
     }
   }
 
-  private func publish(to sink: some MarketSink) -> Bool {
+  func publish(to sink: some MarketSink) -> Bool {
     key.withBytes { key in value.withBytes { sink.publish(channel: key, message: $0) } }
   }
 
@@ -328,7 +340,7 @@ package final class MarketBoard {
   }
 
   /// Puts key and value of a symbol's newest into the scratch buffers.
-  private func encode(_ marketKey: MarketKey, _ symbol: SymbolID) {
+  func encode(_ marketKey: MarketKey, _ symbol: SymbolID) {
     beginKey(marketKey, symbol)
     let index = Int(symbol.index)
     switch marketKey {
@@ -343,8 +355,10 @@ package final class MarketBoard {
     case .depth:
       WireJSON.encodeDepth(
         slots[index].depth!, sequence: slots[index].depthSequence, symbols: symbols, into: &value)
-    case .bar, .barUpdated, .barDaily, .status, .limits:
-      preconditionFailure("MarketBoard does not hold \(marketKey)")
+    case .bar: encode(.minute, index)
+    case .barUpdated: encode(.updated, index)
+    case .barDaily: encode(.daily, index)
+    case .status, .limits: preconditionFailure("MarketBoard does not hold \(marketKey)")
     }
   }
 }

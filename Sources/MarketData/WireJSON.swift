@@ -99,7 +99,7 @@ public enum WireJSON {
   }
 
   @inline(__always)
-  private static func appendSequence(_ sequence: SequenceNumber, to writer: inout ByteWriter) {
+  static func appendSequence(_ sequence: SequenceNumber, to writer: inout ByteWriter) {
     writer.append("{\"E\":")
     writer.appendDecimal(sequence.epoch)
     writer.append(",\"N\":")
@@ -107,7 +107,7 @@ public enum WireJSON {
   }
 
   @inline(__always)
-  private static func appendSymbolAndTime(
+  static func appendSymbolAndTime(
     _ symbol: SymbolID, _ timestamp: Timestamp, _ symbols: SymbolTable, to writer: inout ByteWriter
   ) {
     symbols.append(symbol, to: &writer)
