@@ -8,7 +8,7 @@ import MarketData
 
 struct NativeMessage {
   enum Kind {
-    case trade, quote, book, stale, other
+    case trade, quote, book, status, cancel, correction, stale, other
     case bar(BarKind)
   }
 
@@ -97,6 +97,9 @@ struct NativeMessage {
     case .some("b"): .bar(.minute)
     case .some("u"): .bar(.updated)
     case .some("d"): .bar(.daily)
+    case .some("s"): .status
+    case .some("x"): .cancel
+    case .some("c"): .correction
     case .some("stale"): .stale
     default: .other
     }

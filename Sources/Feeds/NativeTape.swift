@@ -1,6 +1,7 @@
 // The native tape: newline-delimited JSON, one message a line exactly as the stream carries it,
-// plain or gzip. Trades, quotes, order books, bars and stale markers are read; other kinds are counted
-// and skipped. An order book with `"r":true` replaces the symbol's book, one without changes it;
+// plain or gzip. Trades, what became of them, quotes, order books, bars, statuses and stale markers
+// are read; other kinds are counted and skipped. An order book with `"r":true` replaces the symbol's
+// book, one without changes it;
 // either yields the book's top.
 //
 // A line's position is its ordinal. Its time is its `"t"`, or the latest `"t"` before it if that is
@@ -31,7 +32,7 @@ public final class NativeTape: FeedSource {
       guard !line.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) else { continue }
       do throws(LineError) {
         message = try NativeMessage(line)
-        if let item = try item() { return item }
+        if let item = try item(line) { return item }
         context.counters.skippedMessages += 1
       } catch {
         lines.noteMalformed(error.description)
@@ -47,7 +48,7 @@ public final class NativeTape: FeedSource {
     bookOfSymbol.removeAll()
   }
 
-  private func item() throws(LineError) -> FeedItem? {
+  private func item(_ line: UnsafeRawBufferPointer) throws(LineError) -> FeedItem? {
     let event: FeedEvent
     let time: Timestamp
     switch message.kind {
@@ -64,6 +65,15 @@ public final class NativeTape: FeedSource {
       let bar = try bar()
       // A minute is told at its end: a tape that a client recorded has it there.
       (event, time) = (.bar(bar, kind), max(latest, bar.start))
+    case .status:
+      let status = try status(line)
+      (event, time) = (.status(status), status.timestamp)
+    case .cancel:
+      let cancel = try cancel()
+      (event, time) = (.cancel(cancel), cancel.timestamp)
+    case .correction:
+      let correction = try correction(line)
+      (event, time) = (.correction(correction), correction.timestamp)
     case .stale:
       let since = try timestamp(message.since, "since")
       (event, time) = (.stale(try symbol(), since: since), since)
@@ -83,7 +93,7 @@ public final class NativeTape: FeedSource {
     var trade = Trade(
       symbol: try symbol(), timestamp: timestamp, price: price, size: size, id: id)
     trade.exchange = try code(message.exchange, "x")
-    trade.conditions = try conditions()
+    trade.conditions = try conditions(message.conditions, "c")
     trade.tape = try code(message.tape, "z")
     switch message.takerSide.text {
     case nil: break
@@ -105,7 +115,7 @@ public final class NativeTape: FeedSource {
       askPrice: askPrice, askSize: askSize)
     quote.bidExchange = try code(message.bidExchange, "bx")
     quote.askExchange = try code(message.askExchange, "ax")
-    quote.conditions = try conditions()
+    quote.conditions = try conditions(message.conditions, "c")
     quote.tape = try code(message.tape, "z")
     return quote
   }
@@ -159,7 +169,7 @@ public final class NativeTape: FeedSource {
     }
   }
 
-  private func code(
+  func code(
     _ field: JSONField, _ name: StaticString
   ) throws(LineError) -> CodeID {
     if field.kind == .null { return .absent }
@@ -168,8 +178,7 @@ public final class NativeTape: FeedSource {
   }
 
   /// An array of strings, or one string; kept byte for byte.
-  private func conditions() throws(LineError) -> CodeID {
-    let field = message.conditions
+  func conditions(_ field: JSONField, _ name: StaticString) throws(LineError) -> CodeID {
     switch field.kind {
     case .null: return .absent
     case .string:
@@ -182,10 +191,10 @@ public final class NativeTape: FeedSource {
         try reader.beginArray()
         while try reader.nextElement() { _ = try reader.string() }
       } catch {
-        throw .invalid("c")
+        throw .invalid(name)
       }
       return context.code(field.bytes)
-    default: throw .invalid("c")
+    default: throw .invalid(name)
     }
   }
 }

@@ -1,8 +1,9 @@
 // The newest value of every symbol, and what of it Redis does not know yet.
 //
-// State (quote, depth, daily bar) is conflated: `apply` replaces, `flush` writes what changed. Trades,
-// closed and updated bars are events: `apply` publishes each at once, and the key gets the newest of
-// them at the flush. Values are kept typed, not as bytes: a refresh encodes again, which costs a
+// State (quote, depth, status, daily bar) is conflated: `apply` replaces, `flush` writes what changed.
+// Trades, closed and updated bars are events: `apply` publishes each at once, and the key gets the
+// newest of them at the flush. What becomes of a trade (`MarketBoard+Trades.swift`) goes the same way,
+// on the same channel. Values are kept typed, not as bytes: a refresh encodes again, which costs a
 // microsecond and no memory.
 //
 // Bounded by the symbol table: one slot of about 1.4 KB per symbol, whatever the rate and however long
@@ -35,20 +36,25 @@ package final class MarketBoard {
 
     init(_ key: MarketKey) { rawValue = 1 << key.rawValue }
 
-    /// In the order of their bits.
     static let all: [(Keys, MarketKey)] = [
-      MarketKey.price, .quote, .depth, .bar, .barUpdated, .barDaily,
+      MarketKey.price, .quote, .depth, .bar, .barUpdated, .barDaily, .status,
     ].map { (Keys($0), $0) }
   }
 
   struct Slot {
+    /// The newest trade, as it stands after corrections.
     var trade: Trade?
+    /// The trade before it, which is the newest again when that one is cancelled.
+    var tradeBefore: Trade?
     var quote: Quote?
     var depth: Depth?
+    var status: TradingStatus?
+    /// Of the newest trade, or of what became of a trade since: the end of the chain of "P".
     var tradeSequence = SequenceNumber.zero
     var quoteSequence = SequenceNumber.zero
     var depthSequence = SequenceNumber.zero
-    /// The trade before `trade`; zero when that was the first of this run.
+    var statusSequence = SequenceNumber.zero
+    /// The link of the chain before `tradeSequence`; zero when that is the first of this run.
     var tradePrevious = SequenceNumber.zero
     var staleSequence = SequenceNumber.zero
     var staleSince = Timestamp(nanoseconds: 0)
@@ -120,21 +126,14 @@ package final class MarketBoard {
       slots[index].depthSequence = sequence
       becomeLive(.depth, depth.symbol)
     case .bar(let bar, let kind): apply(bar, kind, sequence: sequence, to: sink)
+    case .status(let status):
+      let index = slot(status.symbol)
+      slots[index].status = status
+      slots[index].statusSequence = sequence
+      becomeLive(.status, status.symbol)
+    case .cancel(let cancel): apply(cancel, to: sink)
+    case .correction(let correction): apply(correction, to: sink)
     case .stale(let symbol, let since): withdraw(symbol, since: since)
-    }
-  }
-
-  private func apply(_ trade: Trade, to sink: some MarketSink) {
-    let index = slot(trade.symbol)
-    slots[index].tradePrevious = slots[index].tradeSequence
-    slots[index].trade = trade
-    slots[index].tradeSequence = sequence
-    becomeLive(.price, trade.symbol)
-    encode(.price, trade.symbol)
-    if publish(to: sink) {
-      counters.publications &+= 1
-    } else {
-      counters.tradesDropped &+= 1
     }
   }
 
@@ -333,7 +332,7 @@ package final class MarketBoard {
     key.withBytes { key in value.withBytes { sink.publish(channel: key, message: $0) } }
   }
 
-  private func beginKey(_ marketKey: MarketKey, _ symbol: SymbolID) {
+  func beginKey(_ marketKey: MarketKey, _ symbol: SymbolID) {
     key.removeAll()
     symbols.withBytes(of: symbol) { marketKey.append(symbol: $0, to: &key) }
     value.removeAll()
@@ -358,7 +357,11 @@ package final class MarketBoard {
     case .bar: encode(.minute, index)
     case .barUpdated: encode(.updated, index)
     case .barDaily: encode(.daily, index)
-    case .status, .limits: preconditionFailure("MarketBoard does not hold \(marketKey)")
+    case .status:
+      WireJSON.encodeStatus(
+        slots[index].status!, sequence: slots[index].statusSequence, symbols: symbols,
+        codes: codes, into: &value)
+    case .limits: preconditionFailure("MarketBoard does not hold \(marketKey)")
     }
   }
 }

@@ -9,14 +9,10 @@ extension WireJSON {
     _ bar: Bar, kind: BarKind, sequence: SequenceNumber, previous: SequenceNumber?,
     symbols: SymbolTable, into writer: inout ByteWriter
   ) {
-    appendSequence(sequence, to: &writer)
     if let previous {
-      writer.append(",\"P\":")
-      writer.appendDecimal(previous.number)
-      if previous.number != 0, previous.epoch != sequence.epoch {
-        writer.append(",\"Q\":")
-        writer.appendDecimal(previous.epoch)
-      }
+      appendChain(sequence, previous, to: &writer)
+    } else {
+      appendSequence(sequence, to: &writer)
     }
     writer.append(",\"T\":\"")
     writer.append(kind.letter)

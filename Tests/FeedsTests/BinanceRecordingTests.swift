@@ -48,6 +48,7 @@ private struct Recorder {
       case .bar: "\(item.position) bar"
       case .stale(let symbol, let since):
         "\(item.position) stale \(symbols.name(of: symbol)) \(since.nanoseconds / 1_000_000)"
+      default: "\(item.position) \(item.event.text)"
       }
     }
     return (
