@@ -71,6 +71,9 @@ public struct FeedClock: Sendable {
     case .depth(var depth):
       depth.timestamp = outgoing(depth.timestamp, wall: wall)
       return .depth(depth)
+    case .bar(var bar, let kind):
+      bar.start = outgoing(bar.start, wall: wall)
+      return .bar(bar, kind)
     case .status(var status):
       status.timestamp = outgoing(status.timestamp, wall: wall)
       return .status(status)

@@ -1,6 +1,7 @@
 // The native tape: newline-delimited JSON, one message a line exactly as the stream carries it,
-// plain or gzip. Trades, what became of them, quotes, order books, statuses and stale markers are
-// read; other kinds are counted and skipped. An order book with `"r":true` replaces the symbol's book, one without changes it;
+// plain or gzip. Trades, what became of them, quotes, order books, bars, statuses and stale markers
+// are read; other kinds are counted and skipped. An order book with `"r":true` replaces the symbol's
+// book, one without changes it;
 // either yields the book's top.
 //
 // A line's position is its ordinal. Its time is its `"t"`, or the latest `"t"` before it if that is
@@ -60,6 +61,10 @@ public final class NativeTape: FeedSource {
     case .book:
       guard let depth = try depth() else { return nil }
       (event, time) = (.depth(depth), depth.timestamp)
+    case .bar(let kind):
+      let bar = try bar()
+      // A minute is told at its end: a tape that a client recorded has it there.
+      (event, time) = (.bar(bar, kind), max(latest, bar.start))
     case .status:
       let status = try status(line)
       (event, time) = (.status(status), status.timestamp)

@@ -1,11 +1,12 @@
 // The newest value of every symbol, and what of it Redis does not know yet.
 //
-// State (quote, depth, status) is conflated: `apply` replaces, `flush` writes what changed. Trades
-// are events: `apply` publishes each at once, and the key gets the newest of them at the flush. What
-// becomes of a trade (`MarketBoard+Trades.swift`) goes the same way, on the same channel. Values
-// are kept typed, not as bytes: a refresh encodes again, which costs a microsecond and no memory.
+// State (quote, depth, status, daily bar) is conflated: `apply` replaces, `flush` writes what changed.
+// Trades, closed and updated bars are events: `apply` publishes each at once, and the key gets the
+// newest of them at the flush. What becomes of a trade (`MarketBoard+Trades.swift`) goes the same way,
+// on the same channel. Values are kept typed, not as bytes: a refresh encodes again, which costs a
+// microsecond and no memory.
 //
-// Bounded by the symbol table: one slot of about 1 KB per symbol, whatever the rate and however long
+// Bounded by the symbol table: one slot of about 1.4 KB per symbol, whatever the rate and however long
 // Redis is away. While it is away state is replaced here and trades are dropped and counted; the
 // next trade's "P" tells every gateway that something was lost.
 package import MarketData
@@ -23,18 +24,21 @@ package final class MarketBoard {
     package var conflated: UInt64 = 0
     /// Trades that could not be published.
     package var tradesDropped: UInt64 = 0
+    /// Closed and updated bars that could not be published.
+    package var barsDropped: UInt64 = 0
   }
 
   /// The keys that this board writes; bits of the sets below.
   struct Keys: OptionSet {
     let rawValue: UInt8
-    static let price = Keys(rawValue: 1)
-    static let quote = Keys(rawValue: 2)
-    static let depth = Keys(rawValue: 4)
-    static let status = Keys(rawValue: 8)
+
+    init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    init(_ key: MarketKey) { rawValue = 1 << key.rawValue }
+
     static let all: [(Keys, MarketKey)] = [
-      (.price, .price), (.quote, .quote), (.depth, .depth), (.status, .status),
-    ]
+      MarketKey.price, .quote, .depth, .bar, .barUpdated, .barDaily, .status,
+    ].map { (Keys($0), $0) }
   }
 
   struct Slot {
@@ -54,8 +58,10 @@ package final class MarketBoard {
     var tradePrevious = SequenceNumber.zero
     var staleSequence = SequenceNumber.zero
     var staleSince = Timestamp(nanoseconds: 0)
-    /// Loop milliseconds of the last SET of each key, in the order of `Keys.all`.
-    var written = InlineArray<4, UInt64>(repeating: 0)
+    /// By `BarKind`.
+    var bars = InlineArray<3, BarSlot>(repeating: BarSlot())
+    /// Loop milliseconds of the last SET of each key, by `MarketKey`.
+    var written = InlineArray<8, UInt64>(repeating: 0)
     /// Has a value, which the feed vouches for.
     var live: Keys = []
     /// Cannot be vouched for until its next value.
@@ -119,6 +125,7 @@ package final class MarketBoard {
       slots[index].depth = depth
       slots[index].depthSequence = sequence
       becomeLive(.depth, depth.symbol)
+    case .bar(let bar, let kind): apply(bar, kind, sequence: sequence, to: sink)
     case .status(let status):
       let index = slot(status.symbol)
       slots[index].status = status
@@ -130,9 +137,10 @@ package final class MarketBoard {
     }
   }
 
-  func becomeLive(_ keys: Keys, _ symbol: SymbolID) {
+  func becomeLive(_ key: MarketKey, _ symbol: SymbolID) {
     let index = Int(symbol.index)
-    if slots[index].dirty.contains(keys), keys != .price { counters.conflated &+= 1 }
+    let keys = Keys(key)
+    if slots[index].dirty.contains(keys), !key.carriesEvents { counters.conflated &+= 1 }
     slots[index].live.insert(keys)
     if !slots[index].stale.isEmpty {
       slots[index].stale.remove(keys)
@@ -216,7 +224,8 @@ package final class MarketBoard {
     for index in stride(from: refreshSlice, to: slots.count, by: IngestLimits.refreshSlices) {
       // What is dirty is not quiet: the flush writes it, and publishes it.
       let quiet = slots[index].live.subtracting(slots[index].dirty)
-      for (place, (bit, marketKey)) in Keys.all.enumerated() where quiet.contains(bit) {
+      for (bit, marketKey) in Keys.all where quiet.contains(bit) {
+        let place = Int(marketKey.rawValue)
         let age = nowMilliseconds &- slots[index].written[place]
         let due = UInt64(marketKey.ttlMilliseconds) / IngestLimits.refreshAgeFraction
         guard age >= due else { continue }
@@ -285,16 +294,15 @@ package final class MarketBoard {
     return .symbols(names)
   }
 
-  /// SET, and for state SPUBLISH: trades were published when they came.
+  /// SET, and for state SPUBLISH: events were published when they came.
   private func write(
     _ marketKey: MarketKey, _ symbol: SymbolID, to sink: some MarketSink, nowMilliseconds: UInt64
   ) -> Bool {
     encode(marketKey, symbol)
     guard set(marketKey, to: sink) else { return false }
-    let place = Keys.all.firstIndex { $0.1 == marketKey }!
-    slots[Int(symbol.index)].written[place] = nowMilliseconds
+    slots[Int(symbol.index)].written[Int(marketKey.rawValue)] = nowMilliseconds
     counters.writes &+= 1
-    guard marketKey != .price else { return true }
+    guard !marketKey.carriesEvents else { return true }
     guard publish(to: sink) else { return false }
     counters.publications &+= 1
     return true
@@ -346,12 +354,14 @@ package final class MarketBoard {
     case .depth:
       WireJSON.encodeDepth(
         slots[index].depth!, sequence: slots[index].depthSequence, symbols: symbols, into: &value)
+    case .bar: encode(.minute, index)
+    case .barUpdated: encode(.updated, index)
+    case .barDaily: encode(.daily, index)
     case .status:
       WireJSON.encodeStatus(
         slots[index].status!, sequence: slots[index].statusSequence, symbols: symbols,
         codes: codes, into: &value)
-    case .bar, .barUpdated, .barDaily, .limits:
-      preconditionFailure("MarketBoard does not hold \(marketKey)")
+    case .limits: preconditionFailure("MarketBoard does not hold \(marketKey)")
     }
   }
 }

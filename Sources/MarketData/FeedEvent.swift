@@ -3,6 +3,8 @@ public enum FeedEvent: Sendable {
   case trade(Trade)
   case quote(Quote)
   case depth(Depth)
+  /// A bar that the feed itself brings. Where it does, none is built of its trades.
+  case bar(Bar, BarKind)
   case status(TradingStatus)
   case cancel(TradeCancel)
   case correction(TradeCorrection)

@@ -90,6 +90,7 @@ extension FeedEvent {
     switch self {
     case .trade(let trade): "\(trade)"
     case .quote(let quote): "\(quote)"
+    case .bar(let bar, let kind): "\(kind) \(bar)"
     case .status(let status): "\(status)"
     case .cancel(let cancel): "\(cancel)"
     case .correction(let correction): "\(correction)"
