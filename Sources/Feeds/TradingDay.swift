@@ -55,7 +55,8 @@ struct TradingDay: Equatable {
   /// the first of November, at 2 o'clock, so that the midnight before still has the old time.
   var midnight: Timestamp {
     let days = date.daysSinceEpoch
-    let isSummer = days > TradingDay.sunday(2, month: 3, of: date.year)
+    let isSummer =
+      days > TradingDay.sunday(2, month: 3, of: date.year)
       && days <= TradingDay.sunday(1, month: 11, of: date.year)
     return Timestamp(nanoseconds: (days * 24 + (isSummer ? 4 : 5)) * 3_600 * 1_000_000_000)
   }

@@ -132,6 +132,8 @@ public struct ITCHFrame {
   public var administeredStock: UnsafeRawBufferPointer { text(11, 8) }
   /// R: `Q G S` for NASDAQ's tiers, `N A P Z V` for other exchanges.
   @inlinable public var marketCategory: UInt8 { byte(19) }
+  /// R: shares of a round lot.
+  @inlinable public var roundLot: UInt32 { integer32(21) }
   /// H: `H` halted, `P` paused, `Q` quotation only, `T` trading.
   @inlinable public var tradingState: UInt8 { byte(19) }
   /// H: 4 bytes.
