@@ -57,6 +57,14 @@ public final class TapeWriter {
     if text.count >= Limits.writerChunkBytes { try flush(finish: false) }
   }
 
+  /// Writes bytes that are no line of ours, and empties them: another format, the same file.
+  func append(raw bytes: inout ByteWriter) throws(FeedsError) {
+    precondition(descriptor >= 0, "the tape is finished")
+    bytes.withUnsafeBytes { text.append($0) }
+    bytes.removeAll()
+    try flush(finish: false)
+  }
+
   /// Writes what is left, syncs the file and gives it its name.
   public func finish() throws(FeedsError) {
     precondition(descriptor >= 0, "the tape is finished")
