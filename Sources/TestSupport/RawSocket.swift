@@ -37,6 +37,12 @@ public final class RawSocket {
     }
   }
 
+  /// A connection that was accepted; closed with the object.
+  init(connection: Int32) {
+    fd = connection
+    set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+  }
+
   deinit { close() }
 
   private func set(_ level: Int32, _ name: Int32, _ value: Int32) {

@@ -1,19 +1,26 @@
-// libwebsockets has one log for the whole process. Each loop's thread keeps its server in a
-// thread-local slot, so a line that lws writes while it serves a server goes to that server's log.
+// libwebsockets has one log for the whole process. Each loop's thread keeps its server, or its client,
+// in a thread-local slot, so a line that lws writes while it serves one goes to that one's log.
 import CLibwebsockets
 import Glibc
 
 enum LibwebsocketsLog {
-  private static let key: pthread_key_t = {
+  private static let key = newKey()
+  private static let clientKey = newKey()
+
+  private static func newKey() -> pthread_key_t {
     var key = pthread_key_t()
     precondition(pthread_key_create(&key, nil) == 0, "no thread-local slot for the log")
     return key
-  }()
+  }
 
   private static let installed: Void = {
     lws_set_log_level(LLL_ERR | LLL_WARN) { level, line in
-      guard let line, let server = LibwebsocketsLog.server else { return }
-      server.libwebsocketsSays(level, String(cString: line))
+      guard let line else { return }
+      if let server = LibwebsocketsLog.server {
+        server.libwebsocketsSays(level, String(cString: line))
+      } else if let client = LibwebsocketsLog.client {
+        client.libwebsocketsSays(level, String(cString: line))
+      }
     }
   }()
 
@@ -26,11 +33,26 @@ enum LibwebsocketsLog {
 
   static func attach(_ server: WebServer) {
     _ = installed
-    precondition(self.server == nil, "a loop has one libwebsockets context")
+    precondition(self.server == nil && client == nil, "a loop has one libwebsockets context")
     pthread_setspecific(key, Unmanaged.passUnretained(server).toOpaque())
   }
 
-  static func detach() { pthread_setspecific(key, nil) }
+  /// The same for a client, which detaches before it goes too.
+  static var client: WebSocketClient? {
+    guard let slot = pthread_getspecific(clientKey) else { return nil }
+    return Unmanaged<WebSocketClient>.fromOpaque(slot).takeUnretainedValue()
+  }
+
+  static func attach(_ client: WebSocketClient) {
+    _ = installed
+    precondition(server == nil && self.client == nil, "a loop has one libwebsockets context")
+    pthread_setspecific(clientKey, Unmanaged.passUnretained(client).toOpaque())
+  }
+
+  static func detach() {
+    pthread_setspecific(key, nil)
+    pthread_setspecific(clientKey, nil)
+  }
 }
 
 /// Lets so many lines through each second and counts the rest.
