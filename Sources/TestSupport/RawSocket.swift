@@ -5,6 +5,8 @@ import Glibc
 /// What went wrong with a test's socket.
 public struct RawSocketError: Error, Hashable, CustomStringConvertible {
   public var description: String
+
+  public init(description: String) { self.description = description }
 }
 
 public final class RawSocket {
