@@ -71,6 +71,18 @@ public struct FeedClock: Sendable {
     case .depth(var depth):
       depth.timestamp = outgoing(depth.timestamp, wall: wall)
       return .depth(depth)
+    case .bar(var bar, let kind):
+      bar.start = outgoing(bar.start, wall: wall)
+      return .bar(bar, kind)
+    case .status(var status):
+      status.timestamp = outgoing(status.timestamp, wall: wall)
+      return .status(status)
+    case .cancel(var cancel):
+      cancel.timestamp = outgoing(cancel.timestamp, wall: wall)
+      return .cancel(cancel)
+    case .correction(var correction):
+      correction.timestamp = outgoing(correction.timestamp, wall: wall)
+      return .correction(correction)
     case .stale(let symbol, let since):
       return .stale(symbol, since: outgoing(since, wall: wall))
     }

@@ -1,6 +1,7 @@
 // The native tape: newline-delimited JSON, one message a line exactly as the stream carries it,
-// plain or gzip. Trades, quotes, order books and stale markers are read; other kinds are counted
-// and skipped. An order book with `"r":true` replaces the symbol's book, one without changes it;
+// plain or gzip. Trades, what became of them, quotes, order books, bars, statuses and stale markers
+// are read; other kinds are counted and skipped. An order book with `"r":true` replaces the symbol's
+// book, one without changes it;
 // either yields the book's top.
 //
 // A line's position is its ordinal. Its time is its `"t"`, or the latest `"t"` before it if that is
@@ -13,7 +14,7 @@ public final class NativeTape: FeedSource {
   public let context: FeedContext
   public var name: String { lines.path }
   private let lines: LineReader
-  private var message = NativeMessage()
+  private(set) var message = NativeMessage()
   private var bids: [Level] = []
   private var asks: [Level] = []
   private var latest = Timestamp(nanoseconds: .min)
@@ -31,7 +32,7 @@ public final class NativeTape: FeedSource {
       guard !line.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) else { continue }
       do throws(LineError) {
         message = try NativeMessage(line)
-        if let item = try item() { return item }
+        if let item = try item(line) { return item }
         context.counters.skippedMessages += 1
       } catch {
         lines.noteMalformed(error.description)
@@ -47,7 +48,7 @@ public final class NativeTape: FeedSource {
     bookOfSymbol.removeAll()
   }
 
-  private func item() throws(LineError) -> FeedItem? {
+  private func item(_ line: UnsafeRawBufferPointer) throws(LineError) -> FeedItem? {
     let event: FeedEvent
     let time: Timestamp
     switch message.kind {
@@ -60,6 +61,19 @@ public final class NativeTape: FeedSource {
     case .book:
       guard let depth = try depth() else { return nil }
       (event, time) = (.depth(depth), depth.timestamp)
+    case .bar(let kind):
+      let bar = try bar()
+      // A minute is told at its end: a tape that a client recorded has it there.
+      (event, time) = (.bar(bar, kind), max(latest, bar.start))
+    case .status:
+      let status = try status(line)
+      (event, time) = (.status(status), status.timestamp)
+    case .cancel:
+      let cancel = try cancel()
+      (event, time) = (.cancel(cancel), cancel.timestamp)
+    case .correction:
+      let correction = try correction(line)
+      (event, time) = (.correction(correction), correction.timestamp)
     case .stale:
       let since = try timestamp(message.since, "since")
       (event, time) = (.stale(try symbol(), since: since), since)
@@ -79,7 +93,7 @@ public final class NativeTape: FeedSource {
     var trade = Trade(
       symbol: try symbol(), timestamp: timestamp, price: price, size: size, id: id)
     trade.exchange = try code(message.exchange, "x")
-    trade.conditions = try conditions()
+    trade.conditions = try conditions(message.conditions, "c")
     trade.tape = try code(message.tape, "z")
     switch message.takerSide.text {
     case nil: break
@@ -101,7 +115,7 @@ public final class NativeTape: FeedSource {
       askPrice: askPrice, askSize: askSize)
     quote.bidExchange = try code(message.bidExchange, "bx")
     quote.askExchange = try code(message.askExchange, "ax")
-    quote.conditions = try conditions()
+    quote.conditions = try conditions(message.conditions, "c")
     quote.tape = try code(message.tape, "z")
     return quote
   }
@@ -135,7 +149,7 @@ public final class NativeTape: FeedSource {
     return Int(bookOfSymbol[index]) - 1
   }
 
-  private func timestamp(
+  func timestamp(
     _ field: JSONField, _ name: StaticString
   ) throws(LineError) -> Timestamp {
     guard field.kind == .string else { throw field.fault(name) }
@@ -143,7 +157,7 @@ public final class NativeTape: FeedSource {
     return value
   }
 
-  private func symbol() throws(LineError) -> SymbolID {
+  func symbol() throws(LineError) -> SymbolID {
     guard let text = message.symbol else { throw .missing("S") }
     let result = text.withDecoded { bytes in
       Result { () throws(MarketDataError) in try context.symbols.intern(bytes) }
@@ -155,7 +169,7 @@ public final class NativeTape: FeedSource {
     }
   }
 
-  private func code(
+  func code(
     _ field: JSONField, _ name: StaticString
   ) throws(LineError) -> CodeID {
     if field.kind == .null { return .absent }
@@ -164,8 +178,7 @@ public final class NativeTape: FeedSource {
   }
 
   /// An array of strings, or one string; kept byte for byte.
-  private func conditions() throws(LineError) -> CodeID {
-    let field = message.conditions
+  func conditions(_ field: JSONField, _ name: StaticString) throws(LineError) -> CodeID {
     switch field.kind {
     case .null: return .absent
     case .string:
@@ -178,10 +191,10 @@ public final class NativeTape: FeedSource {
         try reader.beginArray()
         while try reader.nextElement() { _ = try reader.string() }
       } catch {
-        throw .invalid("c")
+        throw .invalid(name)
       }
       return context.code(field.bytes)
-    default: throw .invalid("c")
+    default: throw .invalid(name)
     }
   }
 }

@@ -78,6 +78,20 @@ public final class TapeWriter {
         quote, sequence: .zero, symbols: context.symbols, codes: context.codes, into: &line)
     case .depth(let depth):
       WireJSON.encodeDepth(depth, sequence: .zero, symbols: context.symbols, into: &line)
+    case .bar(let bar, let kind):
+      WireJSON.encodeBar(
+        bar, kind: kind, sequence: .zero, previous: nil, symbols: context.symbols, into: &line)
+    case .status(let status):
+      WireJSON.encodeStatus(
+        status, sequence: .zero, symbols: context.symbols, codes: context.codes, into: &line)
+    case .cancel(let cancel):
+      WireJSON.encodeCancel(
+        cancel, sequence: .zero, previous: .zero, symbols: context.symbols, codes: context.codes,
+        into: &line)
+    case .correction(let correction):
+      WireJSON.encodeCorrection(
+        correction, sequence: .zero, previous: .zero, symbols: context.symbols,
+        codes: context.codes, into: &line)
     case .stale(let symbol, let since):
       WireJSON.encodeStale(
         symbol, since: since, sequence: .zero, symbols: context.symbols, into: &line)
