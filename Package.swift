@@ -62,9 +62,20 @@ let libraries: [Target] = [
       logging,
     ]),
   library("TestSupport", ["EventLoops"]),
-  library("WebTransport", ["EventLoops", "CLibwebsockets", "CUV"]),
+  library("WebTransport", ["EventLoops", "CCrypto", "CLibwebsockets", "CUV"]),
+  library("Upstream", ["EventLoops", "Feeds", "MarketData", "WebTransport"]),
   library(
-    "Ingest", ["EventLoops", "Feeds", "MarketData", "RedisClient", "ServiceSupport", logging]),
+    "Recording",
+    [
+      "EventLoops", "Feeds", "MarketData", "RedisClient", "ServiceSupport", "Upstream",
+      "WebTransport", logging,
+    ]),
+  library(
+    "Ingest",
+    [
+      "EventLoops", "Feeds", "MarketData", "RedisClient", "ServiceSupport", "Upstream",
+      "WebTransport", logging,
+    ]),
   library(
     "Gateway",
     [
@@ -85,7 +96,8 @@ let programs: [Target] = [
     "tapedeck",
     [
       "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "Portfolio",
-      "PostgresClient", "RedisClient", "ServiceSupport", "WebTransport", argumentParser, logging,
+      "MarketData", "PostgresClient", "Recording", "RedisClient", "ServiceSupport", "Upstream",
+      "WebTransport", argumentParser, logging,
     ]),
   program(
     "tapedeck-bench",
@@ -102,6 +114,9 @@ let testTargets: [Target] = [
   tests("RepositoryTests", []),
   tests("ServiceSupportTests", ["ServiceSupport", "EventLoops", logging, coreMetrics]),
   tests("FeedsTests", ["Feeds", "MarketData", "CZlib", "TestSupport"]),
+  tests(
+    "UpstreamTests",
+    ["EventLoops", "Feeds", "MarketData", "TestSupport", "Upstream", "WebTransport"]),
   tests("GatewayTests", ["FanOut", "Gateway", "MarketData", "TestSupport", "WebTransport"]),
   tests(
     "IngestTests",

@@ -39,19 +39,19 @@ import Testing
       let handler = server.handler
       try await server.onLoop { web in
         handler.onMessage = { id, opcode, bytes in
-          for _ in 0..<50 { _ = web.sendControl(id, bytes.span.bytes, opcode: opcode) }
+          _ = web.sendControl(id, bytes.span.bytes, opcode: opcode)
         }
       }
       try await withClient({ $0.trust = .file(path: authority) }) { fixture in
         fixture.handler.keepsMessages = false
         try await fixture.connect("wss://\(host):\(server.port)/v2/iex")
         #expect(try await fixture.until { $0.events == [.opened] })
-        // More than a TLS record each, and more of them than one read takes.
+        // More than one TLS record, both ways.
         try await fixture.onLoop { socket in
           let bytes = [UInt8](repeating: 3, count: 100_000)
           _ = socket.send(bytes.span.bytes, opcode: .binary)
         }
-        #expect(try await fixture.until { $0.received.messages >= 1 })
+        #expect(try await fixture.until { $0.received.bytes == 100_000 })
         try await fixture.onLoop { $0.close() }
         #expect(try await fixture.ended()?.code == 1_000)
       }
@@ -176,7 +176,7 @@ import Testing
     let empty = await #expect(throws: WebTransportError.self) {
       try await withClient({ $0.trust = .file(path: "/etc/passwd") }) { _ in }
     }
-    #expect(empty?.reason == "/etc/passwd: no certificate could be read from it")
+    #expect(empty?.reason == "/etc/passwd: there is no certificate in it")
   }
 
   @Test func theMachinesOwnAuthoritiesCanBeUsed() async throws {

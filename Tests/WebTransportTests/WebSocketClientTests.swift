@@ -21,7 +21,7 @@ import Testing
         #expect(try await fixture.until { $0.events == [.opened] })
         try await fixture.onLoop { socket in
           #expect(socket.send("hello".utf8.span.bytes, opcode: .text) == .drained)
-          #expect(socket.send([1, 2, 3].span.bytes, opcode: .binary) == .drained)
+          #expect(socket.send(([1, 2, 3] as [UInt8]).span.bytes, opcode: .binary) == .drained)
         }
         let echoed: [RecordingClient.Event] = [
           .opened, .message(.text, 5, "hello"), .message(.binary, 3, "\u{1}\u{2}\u{3}"),
@@ -170,7 +170,7 @@ import Testing
         #expect(peer.readMaskedFrame()?.payload.count == 1_000_000)
       }
       #expect(try await fixture.until { $0.events.contains(.writable) })
-      try await fixture.onLoop { #expect($0.send([1].span.bytes, opcode: .binary) == .drained) }
+      try await fixture.onLoop { #expect($0.send(([1] as [UInt8]).span.bytes, opcode: .binary) == .drained) }
     }
   }
 

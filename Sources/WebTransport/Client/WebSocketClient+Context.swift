@@ -1,4 +1,5 @@
 // Makes the libwebsockets context of a client and receives its callbacks.
+import CCrypto
 import CLibwebsockets
 import EventLoops
 import Glibc
@@ -36,8 +37,8 @@ extension WebSocketClient {
     try checkTrust()
     var loops: UnsafeMutableRawPointer? = UnsafeMutableRawPointer(loop.uv)
     let idlesBefore = loop.openHandles().count { $0 == "idle" }
-    collectsSetUpErrors = true
-    defer { collectsSetUpErrors = false }
+    isSettingUp = true
+    defer { isSettingUp = false }
     let context = withStrings { (certificates, noProxy, alpn) -> OpaquePointer? in
       info.alpn = alpn
       // An empty address without a port keeps lws from using the environment's http_proxy.
@@ -55,45 +56,33 @@ extension WebSocketClient {
       throw WebTransportError(code: .contextFailed, reason: "libwebsockets made no context")
     }
     contextSlot.pointee = context
-    // lws goes on without the certificates and says so in its log alone.
-    if let path = configuration.trust.path,
-      setUpErrors.contains(where: { $0.contains("Unable to load SSL Client certs") })
-    {
-      try abandonContext(.contextFailed, "\(path): no certificate could be read from it")
-    }
     guard loop.openHandles().count(where: { $0 == "idle" }) > idlesBefore else {
-      try abandonContext(
-        .notOnLoop, "libwebsockets is not on the libuv loop: libwebsockets-evlib-uv?")
+      lws_context_destroy(context)
+      contextSlot.pointee = nil
+      throw WebTransportError(
+        code: .notOnLoop, reason: "libwebsockets is not on the libuv loop: libwebsockets-evlib-uv?")
     }
     vhost = lws_get_vhost_by_name(context, "default")
     precondition(vhost != nil, "libwebsockets has no default vhost")
   }
 
+  /// lws goes on without a file that it cannot use, and says so in its log alone.
   private func checkTrust() throws(WebTransportError) {
     guard let path = configuration.trust.path else { return }
-    guard access(path, R_OK) == 0 else {
-      throw WebTransportError(
-        code: .contextFailed, reason: "\(path): \(String(cString: strerror(errno)))")
+    func failure(_ reason: String) -> WebTransportError {
+      WebTransportError(code: .contextFailed, reason: "\(path): \(reason)")
     }
-  }
-
-  /// Ends a context that cannot be used. That takes some turns of the loop, for which this object
-  /// stays: lws calls it and writes into its slot.
-  private func abandonContext(
-    _ code: WebTransportError.Code, _ reason: String
-  ) throws(WebTransportError) -> Never {
-    lws_context_destroy(contextSlot.pointee)
-    var turns = 0
-    var timer: LoopTimer?
-    timer = LoopTimer(loop: loop) { [self] in
-      turns += 1
-      guard turns >= 2 else { return }
-      if let context = contextSlot.pointee { lws_context_destroy(context) }
-      timer?.close()
-      timer = nil
+    guard access(path, R_OK) == 0 else { throw failure(String(cString: strerror(errno))) }
+    guard let file = BIO_new_file(path, "r") else { throw failure("it cannot be opened") }
+    defer { BIO_free(file) }
+    var count = 0
+    while let certificate = PEM_read_bio_X509(file, nil, nil, nil) {
+      X509_free(certificate)
+      count += 1
     }
-    timer?.start(afterMilliseconds: 1, repeatingMilliseconds: 1)
-    throw WebTransportError(code: code, reason: reason)
+    // The end of the file is an error of OpenSSL's too.
+    ERR_clear_error()
+    guard count > 0 else { throw failure("there is no certificate in it") }
   }
 
   private func withStrings<T>(
@@ -150,9 +139,8 @@ extension WebSocketClient {
       }
       return 0
     }
-    let bytes = UnsafeRawBufferPointer(start: pointer, count: pointer == nil ? 0 : count)
     switch reason {
-    case LWS_CALLBACK_CLIENT_RECEIVE: return socket.received(wsi, bytes)
+    case LWS_CALLBACK_CLIENT_RECEIVE: return socket.received(wsi, bytes(pointer, count))
     case LWS_CALLBACK_CLIENT_RECEIVE_PONG: return socket.ponged()
     case LWS_CALLBACK_CLIENT_WRITEABLE: return socket.writable(wsi)
     case LWS_CALLBACK_WSI_CREATE: return socket.connected(wsi)
@@ -160,9 +148,10 @@ extension WebSocketClient {
       return socket.appendHeaders(to: pointer, room: count)
     case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP: return socket.answered(wsi)
     case LWS_CALLBACK_CLIENT_ESTABLISHED: return socket.opened(wsi)
-    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: return socket.peerCloses(bytes)
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: return socket.peerCloses(bytes(pointer, count))
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
-      socket.attemptFailed(String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self))
+      let said = bytes(pointer, count).prefix { $0 != 0 }
+      socket.attemptFailed(systemError(wsi) ?? String(decoding: said, as: UTF8.self))
       return 0
     case LWS_CALLBACK_CLIENT_CLOSED, LWS_CALLBACK_CLOSED_CLIENT_HTTP:
       socket.broke()
@@ -173,5 +162,21 @@ extension WebSocketClient {
       return 0
     default: return 0
     }
+  }
+
+  /// The count means other things in other callbacks, and is negative in some.
+  private func bytes(_ pointer: UnsafeMutableRawPointer?, _ count: Int) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: pointer, count: pointer == nil ? 0 : max(0, count))
+  }
+
+  /// Why a socket failed; libwebsockets does not say it.
+  private func systemError(_ wsi: OpaquePointer) -> String? {
+    let fd = lws_get_socket_fd(wsi)
+    var code: Int32 = 0
+    var length = socklen_t(MemoryLayout<Int32>.size)
+    guard fd >= 0, getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &length) == 0, code != 0 else {
+      return nil
+    }
+    return String(cString: strerror(code))
   }
 }

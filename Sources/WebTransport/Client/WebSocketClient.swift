@@ -43,8 +43,8 @@ public final class WebSocketClient: TurnEndObserver {
   /// What OpenSSL last said of a certificate, while libwebsockets handles an attempt.
   var certificateFault: String?
   private var logRate = LogRate()
-  var collectsSetUpErrors = false
-  var setUpErrors: [String] = []
+  /// lws complains of the empty proxy that keeps it from the environment's.
+  var isSettingUp = false
 
   private var closing: (timer: LoopTimer, completion: () -> Void, deadline: UInt64)?
   private var isContextDestroyed = false
@@ -201,10 +201,7 @@ public final class WebSocketClient: TurnEndObserver {
   func libwebsocketsSays(_ level: Int32, _ line: String) {
     var line = Substring(line)
     while line.last?.isNewline == true { line.removeLast() }
-    if collectsSetUpErrors {
-      setUpErrors.append(String(line))
-      return
-    }
+    if isSettingUp, line.contains("http_proxy needs to be ads:port") { return }
     // "SSL error: self-signed certificate (preverify_ok=0;err=18;depth=0)": the only place where the
     // reason is said.
     if let range = line.firstRange(of: "SSL error: ") {
