@@ -133,8 +133,8 @@ let testTargets: [Target] = [
     "IntegrationTests",
     [
       "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData",
-      "Portfolio", "PostgresClient", "RedisClient", "ServiceSupport", "TestSupport",
-      "WebTransport", logging,
+      "Portfolio", "PostgresClient", "Recording", "RedisClient", "ServiceSupport", "TestSupport",
+      "Upstream", "WebTransport", logging,
     ]),
   tests("CachingTests", ["Caching", "EventLoops", "RedisClient", "TestSupport"]),
   tests(

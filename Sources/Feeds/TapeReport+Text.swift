@@ -42,9 +42,18 @@ extension TapeReport {
       ("malformed", counters.malformedLines), ("overlong", counters.overlongLines),
       ("damaged", counters.damagedFiles), ("gaps", counters.gaps),
       ("out of order", counters.outOfOrder), ("not read", counters.skippedMessages),
+      ("no event", linesWithoutEvent),
       ("repeated", counters.repeats), ("levels dropped", counters.droppedLevels),
       ("diffs dropped", counters.droppedDifferences), ("codes dropped", counters.droppedCodes),
     ].filter { $0.1 > 0 || $0.0 == "malformed" || $0.0 == "gaps" }
+  }
+
+  /// Lines that are well formed and read, and yield nothing by themselves: blank ones, and changes of a
+  /// book that waits for its snapshot.
+  private var linesWithoutEvent: UInt64 {
+    let accounted =
+      counts.sum + counters.malformedLines + counters.skippedMessages + counters.repeats
+    return format == nil ? 0 : counters.lines - min(counters.lines, accounted)
   }
 
   /// A row a symbol, a column for each kind that the tape has.

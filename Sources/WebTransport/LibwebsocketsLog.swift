@@ -1,6 +1,7 @@
 // libwebsockets has one log for the whole process. Each loop's thread keeps its server, or its client,
 // in a thread-local slot, so a line that lws writes while it serves one goes to that one's log.
 import CLibwebsockets
+import EventLoops
 import Glibc
 
 enum LibwebsocketsLog {
@@ -23,6 +24,15 @@ enum LibwebsocketsLog {
       }
     }
   }()
+
+  /// Makes contexts one at a time: lws and OpenSSL set up what is the process's then.
+  static func createContext(
+    _ info: inout lws_context_creation_info
+  ) -> OpaquePointer? {
+    creation.withLock { _ in lws_create_context(&info) }
+  }
+
+  private static let creation = Locked(())
 
   /// The server of the calling thread; nil before `attach` and after `detach`. Unretained: the server
   /// detaches before it goes.

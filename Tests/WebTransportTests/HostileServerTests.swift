@@ -35,6 +35,31 @@ import Testing
     }
   }
 
+  /// How it failed: libwebsockets left a uv_poll_t open, and the loop could not end.
+  @Test func anAddressWithoutARouteIsToldAndLeavesNothingOpen() async throws {
+    try await withClient { fixture in
+      // The broadcast address: connect() refuses it at once.
+      try await fixture.connect("ws://255.255.255.255:9/")
+      let end = try #require(try await fixture.ended())
+      #expect(end.stage == .connect)
+      #expect(end.description.contains("255.255.255.255: "))
+      #expect(try await fixture.openAttempts() == 0)
+    }
+  }
+
+  /// How it failed: libwebsockets wrote all that came behind its buffer.
+  @Test func aPeerThatSendsOnAfterAMessageOverTheBoundDoesNoHarm() async throws {
+    let end = try #require(
+      try await end({
+        $0.messageBytesMax = 20_000
+        $0.closeMilliseconds = 300
+      }) { peer in
+        peer.answerUpgrade()
+        peer.sendFrame(2, [UInt8](repeating: 1, count: 8_000_000), isMasked: false)
+      })
+    #expect(end.code == 1_009)
+  }
+
   @Test func aConnectionThatIsNotAcceptedIsGivenUp() async throws {
     let listener = try RawListener(backlog: 0)
     let filling = try (0..<2).map { _ in

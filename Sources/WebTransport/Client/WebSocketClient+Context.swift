@@ -13,6 +13,7 @@ nonisolated(unsafe) private let noRetries: UnsafeMutablePointer<lws_retry_bo_t> 
 
 /// What lws keeps pointers to for the life of the process.
 private let protocolName = StaticString("tapedeck-client")
+private let alpn = StaticString("http/1.1")
 
 extension WebSocketClient {
   func createContext() throws(WebTransportError) {
@@ -39,8 +40,8 @@ extension WebSocketClient {
     let idlesBefore = loop.openHandles().count { $0 == "idle" }
     isSettingUp = true
     defer { isSettingUp = false }
-    let context = withStrings { (certificates, noProxy, alpn) -> OpaquePointer? in
-      info.alpn = alpn
+    let context = withStrings { (certificates, noProxy) -> OpaquePointer? in
+      info.alpn = UnsafeRawPointer(alpn.utf8Start).assumingMemoryBound(to: CChar.self)
       // An empty address without a port keeps lws from using the environment's http_proxy.
       info.http_proxy_address = noProxy
       if certificates != nil {
@@ -49,11 +50,13 @@ extension WebSocketClient {
       }
       return withUnsafeMutablePointer(to: &loops) {
         info.foreign_loops = $0
-        return lws_create_context(&info)
+        return LibwebsocketsLog.createContext(&info)
       }
     }
     guard let context else {
-      throw WebTransportError(code: .contextFailed, reason: "libwebsockets made no context")
+      throw WebTransportError(
+        code: .contextFailed,
+        reason: "libwebsockets made no context" + (lastSetUpLine.map { ": \($0)" } ?? ""))
     }
     contextSlot.pointee = context
     guard loop.openHandles().count(where: { $0 == "idle" }) > idlesBefore else {
@@ -86,17 +89,15 @@ extension WebSocketClient {
   }
 
   private func withStrings<T>(
-    _ body: (UnsafePointer<CChar>?, UnsafePointer<CChar>?, UnsafePointer<CChar>?) -> T
+    _ body: (UnsafePointer<CChar>?, UnsafePointer<CChar>?) -> T
   ) -> T {
     let certificates = configuration.trust.path.flatMap { strdup($0) }
     let noProxy = strdup("")
-    let alpn = strdup("http/1.1")
     defer {
       free(certificates)
       free(noProxy)
-      free(alpn)
     }
-    return body(certificates, noProxy, alpn)
+    return body(certificates, noProxy)
   }
 
   private func prepareProtocols() {

@@ -45,6 +45,7 @@ public final class WebSocketClient: TurnEndObserver {
   private var logRate = LogRate()
   /// lws complains of the empty proxy that keeps it from the environment's.
   var isSettingUp = false
+  private(set) var lastSetUpLine: String?
 
   private var closing: (timer: LoopTimer, completion: () -> Void, deadline: UInt64)?
   private var isContextDestroyed = false
@@ -201,7 +202,10 @@ public final class WebSocketClient: TurnEndObserver {
   func libwebsocketsSays(_ level: Int32, _ line: String) {
     var line = Substring(line)
     while line.last?.isNewline == true { line.removeLast() }
-    if isSettingUp, line.contains("http_proxy needs to be ads:port") { return }
+    if isSettingUp {
+      if !line.contains("http_proxy needs to be ads:port") { lastSetUpLine = String(line) }
+      return
+    }
     // "SSL error: self-signed certificate (preverify_ok=0;err=18;depth=0)": the only place where the
     // reason is said.
     if let range = line.firstRange(of: "SSL error: ") {

@@ -49,7 +49,7 @@ extension WebServer {
       }
       return withUnsafeMutablePointer(to: &loops) {
         info.foreign_loops = $0
-        return lws_create_context(&info)
+        return LibwebsocketsLog.createContext(&info)
       }
     }
     guard let context else {
