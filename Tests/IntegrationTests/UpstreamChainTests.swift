@@ -43,7 +43,7 @@ extension Services {
           do {
             try await second.untilReady()
             // The upstream holds the subscription.
-            try #require(try await until { try first.gateway("subscriptions") >= 6 })
+            try #require(try await until { try first.gateway("topics") >= 6 })
             try await body(first, feed, second)
           } catch {
             await ingest.close()
@@ -152,20 +152,26 @@ extension Services {
       }
     }
 
-    /// Messages of two symbols 25 ms apart, so that nothing of them is conflated.
+    /// Messages of two symbols 25 ms apart, so that nothing of them is conflated, written as our
+    /// encoder writes them. The last is a trade, which the feed's end cannot overtake.
     private func write(_ path: String) throws {
       let file = try #require(fopen(path, "w"))
-      for number in 0..<60 {
+      for number in 0...60 {
         let symbol = number % 3 == 0 ? "MSFT" : "AAPL"
-        let stamp = "2026-11-20T14:30:0\(number * 25 / 1_000).\(String(1_000 + number * 25 % 1_000).dropFirst())Z"
+        let milliseconds = number == 60 ? 1_801 : number * 25 + 1
+        let stamp =
+          "2026-11-20T14:30:0\(milliseconds / 1_000)"
+          + ".\(String(1_000 + milliseconds % 1_000).dropFirst())Z"
+        let head = "\"S\":\"\(symbol)\",\"t\":\"\(stamp)\""
         let line =
           switch number % 4 {
           case 0, 1:
-            "{\"T\":\"t\",\"S\":\"\(symbol)\",\"t\":\"\(stamp)\",\"p\":189.97,\"s\":\(number + 1),\"i\":\(number + 1),\"x\":\"V\",\"c\":[\"@\",\"I\"],\"z\":\"C\"}"
-          case 2:
-            "{\"T\":\"q\",\"S\":\"\(symbol)\",\"t\":\"\(stamp)\",\"bp\":189.\(number + 10),\"bs\":3,\"ap\":190.25,\"as\":2}"
+            "{\"T\":\"t\",\(head),\"p\":189.97,\"s\":\(number + 1),\"i\":\(number + 1),\"x\":\"V\","
+              + "\"c\":[\"@\",\"I\"],\"z\":\"C\"}"
+          case 2: "{\"T\":\"q\",\(head),\"bp\":189.25,\"bs\":\(number),\"ap\":190.25,\"as\":2}"
           default:
-            "{\"T\":\"o\",\"S\":\"\(symbol)\",\"t\":\"\(stamp)\",\"b\":[{\"p\":189.5,\"s\":\(number)}],\"a\":[{\"p\":190,\"s\":1}],\"r\":true}"
+            "{\"T\":\"o\",\(head),\"b\":[{\"p\":189.5,\"s\":\(number)}],"
+              + "\"a\":[{\"p\":190,\"s\":1}],\"r\":true}"
           }
         fputs(line + "\n", file)
       }
@@ -196,10 +202,10 @@ extension Services {
             loops: false),
           configuration: .init(redis: try RedisURL(scene.redis.url), feed: ScriptedFeed.name),
           metrics: PrometheusRegistry(), logger: ServiceScene.quiet)
-        try await Task.sleep(for: .milliseconds(2_500))
+        try await Task.sleep(for: .milliseconds(3_000))
         await ingest.close()
         let account = try await recording.close()
-        #expect(account.messages >= 60)
+        #expect(account.messages >= 61)
         #expect(account.malformed == 0)
       }
     }
@@ -230,7 +236,7 @@ extension Services {
         "\(directory.path)/once.ndjson.gz", recordTo: "\(directory.path)/redis.ndjson.gz",
         fromRedis: true)
       let original = try lines("\(directory.path)/tape.ndjson")
-      #expect(original.count == 60)
+      #expect(original.count == 61)
       #expect(try lines("\(directory.path)/once.ndjson.gz") == original)
       #expect(try lines("\(directory.path)/twice.ndjson.gz") == original)
       #expect(try lines("\(directory.path)/redis.ndjson.gz") == original)
