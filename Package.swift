@@ -64,9 +64,20 @@ let libraries: [Target] = [
       logging,
     ]),
   library("TestSupport", ["EventLoops"]),
-  library("WebTransport", ["EventLoops", "CLibwebsockets", "CUV"]),
+  library("WebTransport", ["EventLoops", "CCrypto", "CLibwebsockets", "CUV"]),
+  library("Upstream", ["EventLoops", "Feeds", "MarketData", "WebTransport"]),
   library(
-    "Ingest", ["EventLoops", "Feeds", "MarketData", "RedisClient", "ServiceSupport", logging]),
+    "Recording",
+    [
+      "EventLoops", "Feeds", "MarketData", "RedisClient", "ServiceSupport", "Upstream",
+      "WebTransport", logging,
+    ]),
+  library(
+    "Ingest",
+    [
+      "EventLoops", "Feeds", "MarketData", "RedisClient", "ServiceSupport", "Upstream",
+      "WebTransport", logging,
+    ]),
   library(
     "Gateway",
     [
@@ -87,7 +98,8 @@ let programs: [Target] = [
     "tapedeck",
     [
       "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "Portfolio",
-      "PostgresClient", "RedisClient", "ServiceSupport", "WebTransport", argumentParser, logging,
+      "MarketData", "PostgresClient", "Recording", "RedisClient", "ServiceSupport", "Upstream",
+      "WebTransport", argumentParser, logging,
     ]),
   program(
     "tapedeck-bench",
@@ -105,6 +117,10 @@ let testTargets: [Target] = [
   tests("ServiceSupportTests", ["ServiceSupport", "EventLoops", logging, coreMetrics]),
   tests("OrderBooksTests", ["MarketData", "OrderBooks", "TestSupport"]),
   tests("FeedsTests", ["Feeds", "MarketData", "OrderBooks", "CZlib", "TestSupport"]),
+  tests("FeedsTests", ["Feeds", "MarketData", "CZlib", "TestSupport"]),
+  tests(
+    "UpstreamTests",
+    ["EventLoops", "Feeds", "MarketData", "TestSupport", "Upstream", "WebTransport"]),
   tests("GatewayTests", ["FanOut", "Gateway", "MarketData", "TestSupport", "WebTransport"]),
   tests(
     "IngestTests",
@@ -121,8 +137,8 @@ let testTargets: [Target] = [
     "IntegrationTests",
     [
       "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData",
-      "Portfolio", "PostgresClient", "RedisClient", "ServiceSupport", "TestSupport",
-      "WebTransport", logging,
+      "Portfolio", "PostgresClient", "Recording", "RedisClient", "ServiceSupport", "TestSupport",
+      "Upstream", "WebTransport", logging,
     ]),
   tests("CachingTests", ["Caching", "EventLoops", "RedisClient", "TestSupport"]),
   tests(
