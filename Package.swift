@@ -117,7 +117,6 @@ let testTargets: [Target] = [
   tests("ServiceSupportTests", ["ServiceSupport", "EventLoops", logging, coreMetrics]),
   tests("OrderBooksTests", ["MarketData", "OrderBooks", "TestSupport"]),
   tests("FeedsTests", ["Feeds", "MarketData", "OrderBooks", "CZlib", "TestSupport"]),
-  tests("FeedsTests", ["Feeds", "MarketData", "CZlib", "TestSupport"]),
   tests(
     "UpstreamTests",
     ["EventLoops", "Feeds", "MarketData", "TestSupport", "Upstream", "WebTransport"]),

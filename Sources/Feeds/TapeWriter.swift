@@ -40,10 +40,10 @@ public final class TapeWriter {
 
   /// Writes bytes that are no line of ours, and empties them: another format, the same file.
   func append(raw bytes: inout ByteWriter) throws(FeedsError) {
-    precondition(descriptor >= 0, "the tape is finished")
-    bytes.withUnsafeBytes { text.append($0) }
+    precondition(output.isOpen, "the tape is finished")
+    bytes.withUnsafeBytes { output.append($0) }
     bytes.removeAll()
-    try flush(finish: false)
+    try output.drain(.more)
   }
 
   /// Writes what is left, syncs the file and gives it its name.
