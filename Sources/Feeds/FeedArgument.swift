@@ -1,7 +1,11 @@
-/// What `--tape` or `--from` names: a file, or a simulation.
-public enum FeedArgument: Hashable, Sendable {
+/// What `--tape` or `--from` names: a file, or a simulation; several of them, a part of them.
+public indirect enum FeedArgument: Hashable, Sendable {
   case file(path: String)
   case simulation(SimulationSpec)
+  /// By time; `MergedFeed`.
+  case merged([FeedArgument])
+  /// `BoundedFeed`.
+  case part(FeedArgument, FeedBounds)
 
   /// `sim:...` is a simulation, everything else a path.
   public init(parsing text: String) throws(FeedsError) {
@@ -21,6 +25,16 @@ public enum FeedArgument: Hashable, Sendable {
   ) throws(FeedsError) -> any FeedSource {
     switch self {
     case .simulation(let spec): return try SimulatedFeed(spec, context: context)
+    case .merged(let arguments):
+      guard 1...Limits.mergedFeedsMax ~= arguments.count else {
+        throw FeedsError(
+          .badArgument, "\(arguments.count) tapes: from 1 to \(Limits.mergedFeedsMax) can be merged")
+      }
+      var sources: [any FeedSource] = []
+      for argument in arguments { sources.append(try argument.open(context: context, day: day)) }
+      return MergedFeed(sources, context: context)
+    case .part(let argument, let bounds):
+      return BoundedFeed(try argument.open(context: context, day: day), bounds)
     case .file(let path):
       switch try TapeFormat.detect(path: path) {
       case .native: return try NativeTape(path: path, context: context)

@@ -10,11 +10,14 @@ public struct FeedItem: Sendable {
   public var time: Timestamp
   /// What happened; its timestamps are the exchange's and may lie before or after `time`.
   public var event: FeedEvent
+  /// It lies before the place where play begins: it makes the state there, and is no event of the play.
+  public var isPassed: Bool
 
-  public init(position: UInt64, time: Timestamp, event: FeedEvent) {
+  public init(position: UInt64, time: Timestamp, event: FeedEvent, isPassed: Bool = false) {
     self.position = position
     self.time = time
     self.event = event
+    self.isPassed = isPassed
   }
 }
 

@@ -75,4 +75,8 @@ enum Limits {
 
   /// Problems that a report lists: a screen of them.
   static let problemsShownMax = 10
+
+  /// Tapes that are played as one: each costs some 1.4 MiB of buffers, and a look at its next time for
+  /// each event.
+  static let mergedFeedsMax = 32
 }
