@@ -52,6 +52,7 @@ let libraries: [Target] = [
   library("ServiceSupport", ["EventLoops", "CCrypto", logging, coreMetrics, configuration]),
   library("Feeds", ["MarketData", "CZlib"]),
   library("FanOut"),
+  library("Bars", ["MarketData"]),
   library("PostgresClient", ["CLibpq", "EventLoops"]),
   library("RedisClient", ["CHiredis", "EventLoops"]),
   library("Caching", ["CCrypto", "EventLoops", "PostgresClient", "RedisClient"]),
@@ -64,7 +65,8 @@ let libraries: [Target] = [
   library("TestSupport", ["EventLoops"]),
   library("WebTransport", ["EventLoops", "CLibwebsockets", "CUV"]),
   library(
-    "Ingest", ["EventLoops", "Feeds", "MarketData", "RedisClient", "ServiceSupport", logging]),
+    "Ingest",
+    ["Bars", "EventLoops", "Feeds", "MarketData", "RedisClient", "ServiceSupport", logging]),
   library(
     "Gateway",
     [
@@ -125,6 +127,7 @@ let testTargets: [Target] = [
   tests(
     "PortfolioTests",
     ["Portfolio", "MarketData", "PostgresClient", "TestSupport", "WebTransport"]),
+  tests("BarsTests", ["Bars", "MarketData", "TestSupport"]),
   tests("FanOutTests", ["FanOut", "TestSupport"]),
 ]
 
