@@ -62,6 +62,12 @@ let libraries: [Target] = [
       "CCrypto", "Caching", "EventLoops", "PostgresClient", "RedisClient", "ServiceSupport",
       logging,
     ]),
+  library(
+    "History",
+    [
+      "Bars", "EventLoops", "MarketData", "PostgresClient", "RedisClient", "ServiceSupport",
+      logging,
+    ]),
   library("TestSupport", ["EventLoops"]),
   library("WebTransport", ["EventLoops", "CLibwebsockets", "CUV"]),
   library(
@@ -76,8 +82,8 @@ let libraries: [Target] = [
   library(
     "Portfolio",
     [
-      "Caching", "Credentials", "EventLoops", "MarketData", "PostgresClient", "RedisClient",
-      "ServiceSupport", "WebTransport", logging,
+      "Bars", "Caching", "Credentials", "EventLoops", "MarketData", "PostgresClient",
+      "RedisClient", "ServiceSupport", "WebTransport", logging,
     ],
     resources: [.embedInCode("Migrations")]),
 ]
@@ -86,7 +92,7 @@ let programs: [Target] = [
   program(
     "tapedeck",
     [
-      "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "Portfolio",
+      "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "History", "Ingest", "Portfolio",
       "PostgresClient", "RedisClient", "ServiceSupport", "WebTransport", argumentParser, logging,
     ]),
   program(
@@ -119,8 +125,8 @@ let testTargets: [Target] = [
   tests(
     "IntegrationTests",
     [
-      "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData",
-      "Portfolio", "PostgresClient", "RedisClient", "ServiceSupport", "TestSupport",
+      "Bars", "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "History", "Ingest",
+      "MarketData", "Portfolio", "PostgresClient", "RedisClient", "ServiceSupport", "TestSupport",
       "WebTransport", logging,
     ]),
   tests("CachingTests", ["Caching", "EventLoops", "RedisClient", "TestSupport"]),

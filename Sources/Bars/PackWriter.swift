@@ -35,6 +35,11 @@ public struct HistoryPackError: Error, Hashable, Sendable, CustomStringConvertib
   public var offset: Int
   public var reason: String
 
+  public init(offset: Int, reason: String) {
+    self.offset = offset
+    self.reason = reason
+  }
+
   public var description: String { "\(reason) at byte \(offset)" }
 }
 
