@@ -39,7 +39,8 @@ import Testing
         packer.add(one, sequence)
         expected.append((one, sequence))
       }
-      let bytes = try #require(packer.take(symbols: symbols, codes: codes))
+      let taken = packer.take(symbols: symbols, codes: codes)
+      let bytes = try #require(taken)
       let pack = try read(bytes)
       #expect(pack.feed == "main" && pack.bars.isEmpty && pack.trades.count == expected.count)
       for (row, (trade, sequence)) in zip(pack.trades, expected) {
@@ -55,7 +56,8 @@ import Testing
         }
       }
     }
-    #expect(packer.take(symbols: symbols, codes: codes) == nil)
+    let empty = packer.take(symbols: symbols, codes: codes)
+    #expect(empty == nil)
   }
 
   private func bar(_ random: inout SplitMix64) -> BuiltBar {
@@ -79,7 +81,8 @@ import Testing
     var packer = HistoryPacker(kind: .bars, feed: "replay")
     let expected = (0..<50).map { _ in bar(&random) }
     for bar in expected { packer.add(bar) }
-    let pack = try read(try #require(packer.take(symbols: symbols, codes: codes)))
+    let taken = packer.take(symbols: symbols, codes: codes)
+    let pack = try read(try #require(taken))
     #expect(pack.bars.count == 50)
     for (row, built) in zip(pack.bars, expected) {
       #expect(pack.symbols[row.symbol] == symbols.name(of: built.bar.symbol))
@@ -103,7 +106,8 @@ import Testing
       trade.exchange = try codes.intern("V")
       packer.add(trade, SequenceNumber(epoch: 1_795_242_180, number: UInt64(number) * 3))
     }
-    let bytes = try #require(packer.take(symbols: symbols, codes: codes))
+    let taken = packer.take(symbols: symbols, codes: codes)
+    let bytes = try #require(taken)
     #expect(bytes.count < 30 * 1_000, "\(bytes.count)")
   }
 
@@ -117,10 +121,10 @@ import Testing
         trade(&random), SequenceNumber(epoch: random.next() >> 1, number: random.next() >> 1))
       bars.add(bar(&random))
     }
-    for whole in [
-      try #require(trades.take(symbols: symbols, codes: codes)),
-      try #require(bars.take(symbols: symbols, codes: codes)),
-    ] {
+    let packs = [
+      trades.take(symbols: symbols, codes: codes), bars.take(symbols: symbols, codes: codes),
+    ]
+    for whole in packs.compactMap({ $0 }) {
       for length in 0..<whole.count {
         #expect(throws: HistoryPackError.self, "seed \(seed), \(length) bytes") {
           _ = try read(Array(whole.prefix(length)))
@@ -149,7 +153,8 @@ import Testing
       size: .zero)
     one.conditions = try codes.intern("],\"p\":1")
     packer.add(one, SequenceNumber(epoch: 1, number: 1))
-    let bytes = try #require(packer.take(symbols: symbols, codes: codes))
+    let taken = packer.take(symbols: symbols, codes: codes)
+    let bytes = try #require(taken)
     #expect(throws: HistoryPackError.self) { _ = try read(bytes) }
   }
 }
