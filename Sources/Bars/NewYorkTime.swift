@@ -67,7 +67,9 @@ public enum NewYorkTime {
     return CivilDate(daysSinceEpoch: fifth).month == month ? fifth : fifth - 7
   }
 
+  @inline(__always)
   static func floorDivide(_ value: Int64, _ divisor: Int64) -> Int64 {
-    value >= 0 ? value / divisor : (value - (divisor - 1)) / divisor
+    let (quotient, rest) = value.quotientAndRemainder(dividingBy: divisor)
+    return rest < 0 ? quotient - 1 : quotient
   }
 }

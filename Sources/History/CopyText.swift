@@ -95,7 +95,7 @@ extension Timestamp {
 
   /// Days since 1970, UTC.
   var day: Int64 {
-    let length: Int64 = 86_400_000_000_000
-    return nanoseconds >= 0 ? nanoseconds / length : (nanoseconds - (length - 1)) / length
+    let (day, rest) = nanoseconds.quotientAndRemainder(dividingBy: 86_400_000_000_000)
+    return rest < 0 ? day - 1 : day
   }
 }

@@ -65,12 +65,17 @@ CREATE TABLE history_poison (
 );
 CREATE INDEX history_poison_by_time ON history_poison (at);
 
+-- Attached, not created in its place: that would lock readers out of the whole table.
 CREATE FUNCTION history_make_partition(day date) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  name text := 'history_trades_' || to_char(day, 'YYYYMMDD');
 BEGIN
-  EXECUTE format(
-    'CREATE TABLE IF NOT EXISTS %I PARTITION OF history_trades FOR VALUES FROM (%L) TO (%L)',
-    'history_trades_' || to_char(day, 'YYYYMMDD'), day || ' 00:00:00+00',
-    (day + 1) || ' 00:00:00+00');
+  IF to_regclass(name) IS NULL THEN
+    EXECUTE format('CREATE TABLE %I (LIKE history_trades INCLUDING ALL)', name);
+    EXECUTE format(
+      'ALTER TABLE history_trades ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', name,
+      day || ' 00:00:00+00', (day + 1) || ' 00:00:00+00');
+  END IF;
   INSERT INTO history_partitions VALUES (day) ON CONFLICT DO NOTHING;
 END $$;
 
