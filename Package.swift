@@ -34,6 +34,7 @@ let clibraries: [Target] = [
   .systemLibrary(name: "CUV"),
   .systemLibrary(name: "CHiredis"),
   .systemLibrary(name: "CLibpq"),
+  .systemLibrary(name: "CPrefetch"),
   .systemLibrary(name: "CLibwebsockets"),
   .systemLibrary(name: "CZlib"),
   .systemLibrary(name: "CCrypto"),
@@ -50,7 +51,8 @@ let libraries: [Target] = [
   library("EventLoops", ["CUV"]),
   library("MarketData"),
   library("ServiceSupport", ["EventLoops", "CCrypto", logging, coreMetrics, configuration]),
-  library("Feeds", ["MarketData", "CZlib"]),
+  library("OrderBooks", ["CPrefetch", "MarketData"]),
+  library("Feeds", ["MarketData", "OrderBooks", "CZlib"]),
   library("FanOut"),
   library("Bars", ["MarketData"]),
   library("PostgresClient", ["CLibpq", "EventLoops"]),
@@ -69,10 +71,20 @@ let libraries: [Target] = [
       logging,
     ]),
   library("TestSupport", ["EventLoops"]),
-  library("WebTransport", ["EventLoops", "CLibwebsockets", "CUV"]),
+  library("WebTransport", ["EventLoops", "CCrypto", "CLibwebsockets", "CUV"]),
+  library("Upstream", ["EventLoops", "Feeds", "MarketData", "WebTransport"]),
+  library(
+    "Recording",
+    [
+      "EventLoops", "Feeds", "MarketData", "RedisClient", "ServiceSupport", "Upstream",
+      "WebTransport", logging,
+    ]),
   library(
     "Ingest",
-    ["Bars", "EventLoops", "Feeds", "MarketData", "RedisClient", "ServiceSupport", logging]),
+    [
+      "Bars", "EventLoops", "Feeds", "MarketData", "RedisClient", "ServiceSupport", "Upstream",
+      "WebTransport", logging,
+    ]),
   library(
     "Gateway",
     [
@@ -93,13 +105,14 @@ let programs: [Target] = [
     "tapedeck",
     [
       "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "History", "Ingest", "Portfolio",
-      "PostgresClient", "RedisClient", "ServiceSupport", "WebTransport", argumentParser, logging,
+      "MarketData", "PostgresClient", "Recording", "RedisClient", "ServiceSupport", "Upstream",
+      "WebTransport", argumentParser, logging,
     ]),
   program(
     "tapedeck-bench",
     [
-      "CUV", "Caching", "EventLoops", "Feeds", "MarketData", "Portfolio", "PostgresClient",
-      "RedisClient", "ServiceSupport", "WebTransport", argumentParser, logging,
+      "CUV", "Caching", "EventLoops", "Feeds", "MarketData", "OrderBooks", "Portfolio",
+      "PostgresClient", "RedisClient", "ServiceSupport", "WebTransport", argumentParser, logging,
     ]),
 ]
 
@@ -109,7 +122,11 @@ let testTargets: [Target] = [
   tests("WebTransportTests", ["WebTransport", "EventLoops", "TestSupport", "CLibwebsockets"]),
   tests("RepositoryTests", []),
   tests("ServiceSupportTests", ["ServiceSupport", "EventLoops", logging, coreMetrics]),
-  tests("FeedsTests", ["Feeds", "MarketData", "CZlib", "TestSupport"]),
+  tests("OrderBooksTests", ["MarketData", "OrderBooks", "TestSupport"]),
+  tests("FeedsTests", ["Feeds", "MarketData", "OrderBooks", "CZlib", "TestSupport"]),
+  tests(
+    "UpstreamTests",
+    ["EventLoops", "Feeds", "MarketData", "TestSupport", "Upstream", "WebTransport"]),
   tests("GatewayTests", ["FanOut", "Gateway", "MarketData", "TestSupport", "WebTransport"]),
   tests(
     "IngestTests",
@@ -126,8 +143,8 @@ let testTargets: [Target] = [
     "IntegrationTests",
     [
       "Bars", "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "History", "Ingest",
-      "MarketData", "Portfolio", "PostgresClient", "RedisClient", "ServiceSupport", "TestSupport",
-      "WebTransport", logging,
+      "MarketData", "Portfolio", "PostgresClient", "Recording", "RedisClient", "ServiceSupport",
+      "TestSupport", "Upstream", "WebTransport", logging,
     ]),
   tests("CachingTests", ["Caching", "EventLoops", "RedisClient", "TestSupport"]),
   tests(

@@ -58,6 +58,12 @@ public final class BarMaker {
 
   // MARK: - Time
 
+  /// Whether the feed's clock was told a time so much later.
+  public func isAhead(of time: Timestamp, byMinutes minutes: Int64) -> Bool {
+    let then = NewYorkTime.floorDivide(time.nanoseconds, BarsLimits.minuteNanoseconds)
+    return minute.map { then < $0 - minutes } ?? false
+  }
+
   /// The feed's clock stands at `time`. Tells every minute that is over, and then the days that
   /// changed. A clock that goes back changes nothing: see `restart`.
   public func advance(to time: Timestamp, _ tell: (BuiltBar) -> Void) {

@@ -1,21 +1,39 @@
 // Bars on their way: the feed's clock and its trades into the maker; bars out to the board, which
 // publishes them, and to history.
 import Bars
+import EventLoops
 import Feeds
 import MarketData
 
 extension IngestLoop {
-  /// Applies an event of the feed, after whatever ended before it.
+  /// Applies an event of a played feed, after whatever ended before it.
   func take(_ item: FeedItem, wall: Timestamp) {
+    let clock = origin.clock
+    bars.advance(to: clock.outgoing(item.time, wall: wall), told)
     // With moved timestamps the bars' minutes are ours, and the feed's own bars are of other ones.
-    let isRebased = player.clock.timestamps == .rebased
-    bars.advance(to: player.clock.outgoing(item.time, wall: wall), told)
+    apply(item, keepsBars: clock.timestamps == .original)
+  }
+
+  /// Applies an event of an upstream.
+  func takePushed(_ item: FeedItem) {
+    // A stale marker has our time, which need not be the upstream's.
+    if case .stale = item.event { return apply(item, keepsBars: true) }
+    if bars.isAhead(of: item.time, byMinutes: IngestLimits.upstreamBackMinutes) {
+      // It plays something, and has begun again.
+      bars.finish(told)
+      bars.restart()
+    }
+    bars.advance(to: item.time, told)
+    apply(item, keepsBars: true)
+  }
+
+  private func apply(_ item: FeedItem, keepsBars: Bool) {
     switch item.event {
     case .trade(let trade):
       board.apply(item.event, position: item.position, to: sink)
       bars.take(trade, sequence: board.sequence, told)
       history?.add(trade, sequence: board.sequence)
-    case .bar where isRebased: board.pass(position: item.position)
+    case .bar where !keepsBars: board.pass(position: item.position)
     case .bar(let bar, let kind):
       bars.leave(bar.symbol)
       board.apply(item.event, position: item.position, to: sink)
@@ -25,22 +43,34 @@ extension IngestLoop {
   }
 
   /// Everything that was due has been taken: minutes that ended without a further event end now.
-  func endMinutes(monotonicNanoseconds now: UInt64, wall: Timestamp) {
+  func endMinutes(of clock: FeedClock, monotonicNanoseconds now: UInt64, wall: Timestamp) {
     while let boundary = bars.nextBoundary {
-      switch (player.clock.timestamps, player.clock.speed) {
+      switch (clock.timestamps, clock.speed) {
       case (.rebased, _):
         guard wall >= boundary else { return }
       case (.original, .factor):
-        guard player.clock.isAnchored, player.clock.dueNanoseconds(boundary) <= now else { return }
+        guard clock.isAnchored, clock.dueNanoseconds(boundary) <= now else { return }
       case (.original, .max): return  // has no time but its events'
       }
       bars.advance(to: boundary, told)
     }
   }
 
+  /// Minutes of an upstream end by our clock, where that is the upstream's too; some time later, since
+  /// its last trades are still on their way.
+  func endPushedMinutes() {
+    guard let boundary = bars.nextBoundary, let time = origin.time else { return }
+    let wall = EventLoop.wallNanoseconds
+    let (ahead, overflow) = wall.subtractingReportingOverflow(time.nanoseconds)
+    guard !overflow, ahead.magnitude < IngestLimits.upstreamClockNanoseconds,
+      wall - IngestLimits.upstreamPatienceNanoseconds >= boundary.nanoseconds
+    else { return }
+    bars.advance(to: boundary, told)
+  }
+
   /// A pass of the feed is over.
   func endBars(restarts: Bool) {
-    if restarts, player.clock.timestamps == .rebased { return }
+    if restarts, origin.clock.timestamps == .rebased { return }
     bars.finish(told)
     if restarts { bars.restart() }
   }

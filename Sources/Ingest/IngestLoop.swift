@@ -3,7 +3,8 @@
 // (`IngestLoop+Bars.swift`), and what is to be kept goes to `HistoryWriter`.
 //
 // The feed does not wait for a Redis that is away: prices that nobody could see are history. Only a
-// feed that runs as fast as possible waits for Redis' answers, since it has no time of its own.
+// feed that runs as fast as possible waits for Redis' answers, since it has no time of its own. A live
+// upstream is not taken from: it pushes, and its events go to the board as they come.
 import Bars
 package import EventLoops
 package import Feeds
@@ -11,6 +12,7 @@ import Logging
 import MarketData
 package import RedisClient
 package import ServiceSupport
+package import Upstream
 
 package final class IngestLoop {
   package struct Configuration: Sendable {
@@ -28,6 +30,37 @@ package final class IngestLoop {
     }
   }
 
+  /// Where the events come from.
+  package enum Origin {
+    /// Taken when they are due.
+    case player(FeedPlayer)
+    /// Pushed when they come. It is started with the first epoch.
+    case upstream(UpstreamFeed)
+
+    var context: FeedContext {
+      switch self {
+      case .player(let player): player.source.context
+      case .upstream(let feed): feed.context
+      }
+    }
+
+    /// The feed time of the last event.
+    var time: Timestamp? {
+      switch self {
+      case .player(let player): player.time
+      case .upstream(let feed): feed.time
+      }
+    }
+
+    /// An upstream's timestamps are its own, and they are of now.
+    var clock: FeedClock {
+      switch self {
+      case .player(let player): player.clock
+      case .upstream: FeedClock(speed: .realTime, timestamps: .original)
+      }
+    }
+  }
+
   private enum Stage {
     /// No epoch yet: nothing has been written.
     case waiting
@@ -41,7 +74,7 @@ package final class IngestLoop {
 
   package let loop: EventLoop
   private let configuration: Configuration
-  let player: FeedPlayer
+  let origin: Origin
   let board: MarketBoard
   let bars: BarMaker
   let history: HistoryWriter?
@@ -65,14 +98,14 @@ package final class IngestLoop {
 
   /// Starts nothing yet.
   package init(
-    loop: EventLoop, configuration: Configuration, player: FeedPlayer, log: RateLimitedLog
+    loop: EventLoop, configuration: Configuration, origin: Origin, log: RateLimitedLog
   ) {
     loop.preconditionInLoop()
     self.loop = loop
     self.configuration = configuration
-    self.player = player
+    self.origin = origin
     self.log = log
-    let context = player.source.context
+    let context = origin.context
     board = MarketBoard(symbols: context.symbols, codes: context.codes, epoch: 0)
     bars = BarMaker(symbols: context.symbols, codes: context.codes)
     history = configuration.history.map {
@@ -82,6 +115,12 @@ package final class IngestLoop {
     redis = RedisConnection(
       loop: loop, url: configuration.redis, options: configuration.redisOptions)
     sink = RedisSink(redis)
+  }
+
+  package convenience init(
+    loop: EventLoop, configuration: Configuration, player: FeedPlayer, log: RateLimitedLog
+  ) {
+    self.init(loop: loop, configuration: configuration, origin: .player(player), log: log)
   }
 
   /// Connects; the feed starts to play when Redis has given an epoch.
@@ -107,10 +146,12 @@ package final class IngestLoop {
     return timer
   }
 
-  /// Leaves nothing on the loop. The keys expire by themselves.
-  package func close() {
-    guard !isClosed else { return }
+  /// Leaves nothing on the loop but an upstream's connection, of whose end `completion` tells. The keys
+  /// expire by themselves.
+  package func close(_ completion: @escaping () -> Void = {}) {
+    guard !isClosed else { return completion() }
     isClosed = true
+    if case .upstream(let feed) = origin { feed.close(completion) } else { completion() }
     flushTimer?.close()
     aheadTimer?.close()
     refreshTimer?.close()
@@ -164,8 +205,33 @@ package final class IngestLoop {
       board.beginEpoch(max(floor, seconds))
       epochUnconfirmed = true
     }
-    if stage == .waiting { firstEpoch = board.epoch }
+    if stage == .waiting {
+      firstEpoch = board.epoch
+      if case .upstream(let feed) = origin { listen(to: feed) }
+    }
     if stage == .waiting || stage == .renewingEpoch { stage = .playing }
+  }
+
+  // MARK: - An upstream
+
+  private func listen(to feed: UpstreamFeed) {
+    let name = feed.name
+    feed.onItem = { [unowned self] item in takePushed(item) }
+    feed.onLoss = { [unowned self] symbol, position in
+      board.noteLoss(symbol, position: position)
+    }
+    feed.onUp = { [unowned self] in
+      log.log(.notice, kind: "upstream", "the upstream is live", metadata: ["upstream": "\(name)"])
+    }
+    feed.onDown = { [unowned self] reason, wait in
+      log.log(
+        .warning, kind: "upstream", "no upstream: \(reason)",
+        metadata: ["retry-ms": "\(wait)", "stale-symbols": "\(board.staleSymbolCount)"])
+    }
+    feed.onNote = { [unowned self] text in
+      log.log(.warning, kind: "upstream-note", "\(text)", metadata: ["upstream": "\(name)"])
+    }
+    feed.start()
   }
 
   // MARK: - The play
@@ -174,6 +240,7 @@ package final class IngestLoop {
     guard !isClosed else { return }
     guard stage != .ended else { return }
     if stage == .playing { takeDueItems() }
+    if case .upstream = origin { endPushedMinutes() }
     history?.flush()
     guard redis.isReady else { return }
     if board.hasUnwritten { board.flush(to: sink, nowMilliseconds: loop.nowMilliseconds) }
@@ -186,21 +253,22 @@ package final class IngestLoop {
   }
 
   /// A feed without a time of its own (speed `max`) does not run ahead of Redis.
-  private var isAhead: Bool {
+  private func isAhead(_ player: FeedPlayer) -> Bool {
     player.clock.speed == .max
       && (!redis.isReady || redis.pendingCount >= IngestLimits.unansweredMax
         || redis.outputBytes >= IngestLimits.unsentBytesMax || history?.isBehind == true)
   }
 
   private func takeDueItems() {
-    guard !isAhead else { return }
+    guard case .player(let player) = origin, !isAhead(player) else { return }
     let now = EventLoop.monotonicNanoseconds
     let wall = Timestamp(nanoseconds: EventLoop.wallNanoseconds)
     for _ in 0..<IngestLimits.itemsPerTurnMax {
       do {
         switch try player.step(monotonicNanoseconds: now, wall: wall) {
         case .item(let item): take(item, wall: wall)
-        case .idle: return endMinutes(monotonicNanoseconds: now, wall: wall)
+        case .idle:
+          return endMinutes(of: player.clock, monotonicNanoseconds: now, wall: wall)
         case .restarted:
           endBars(restarts: true)
           stage = .renewingEpoch
@@ -243,8 +311,8 @@ package final class IngestLoop {
     guard stage != .waiting else { return }
     listSymbols()
     let heartbeat = FeedHeartbeat(
-      sequence: board.sequence, timestamp: player.time ?? Timestamp(nanoseconds: 0),
-      isRebased: player.clock.timestamps == .rebased,
+      sequence: board.sequence, timestamp: origin.time ?? Timestamp(nanoseconds: 0),
+      isRebased: origin.clock.timestamps == .rebased,
       state: stage == .ended ? .ended : .live, speedThousandths: speedThousandths,
       symbolsVersion: listVersion, stale: board.staleSymbols())
     scratch.removeAll()
@@ -253,7 +321,7 @@ package final class IngestLoop {
   }
 
   private var speedThousandths: UInt32 {
-    switch player.clock.speed {
+    switch origin.clock.speed {
     case .max: 0
     case .factor(let factor): UInt32(clamping: factor.nanos / 1_000_000)
     }
@@ -263,7 +331,7 @@ package final class IngestLoop {
   /// epoch: another run's list of the same length is another list. 32 + 17 bits, 65,536 symbols at
   /// the most, are below 2^53, which every JSON reader keeps exactly.
   private func listSymbols() {
-    let symbols = player.source.context.symbols
+    let symbols = origin.context.symbols
     let age = loop.nowMilliseconds &- listedAt
     guard symbols.count != listedSymbols || age >= IngestLimits.symbolListMilliseconds else {
       return
@@ -306,9 +374,17 @@ package final class IngestLoop {
     counter("conflated", "States overtaken before they were written.", counters.conflated)
     counter("trades_dropped", "Trades lost because Redis took none.", counters.tradesDropped)
     collectBars(counter)
-    let feed = player.source.context.counters
+    let feed = origin.context.counters
     counter("malformed_lines", "Lines of the tape skipped as malformed.", feed.malformedLines)
     counter("feed_gaps", "Holes in the feed's own numbering.", feed.gaps)
+    if case .upstream(let feed) = origin {
+      counter("upstream_connects", "Attempts to reach the upstream.", feed.link.counters.connects)
+      counter("upstream_messages", "Market messages of the upstream.", feed.link.counters.messages)
+      counter("upstream_losses", "Times that a symbol's trades may be missing.", feed.losses)
+      samples.gauge(
+        "tapedeck_ingest_upstream_live", help: "Whether the upstream is live.", labels: labels,
+        feed.link.isLive ? 1 : 0)
+    }
     samples.gauge(
       "tapedeck_ingest_stale_symbols", help: "Symbols that cannot be vouched for.", labels: labels,
       board.staleSymbolCount)

@@ -61,4 +61,17 @@ package enum IngestLimits {
 
   /// At the end the last entries are waited for this long.
   package static let historyDrainMilliseconds: UInt64 = 1_000
+
+  // MARK: - Bars of an upstream
+
+  /// An upstream's minute without a further event ends so long after it by our clock: what is on its
+  /// way for longer is late.
+  package static let upstreamPatienceNanoseconds: Int64 = 1_000_000_000
+
+  /// Our clock is believed to be the upstream's as long as its last event is no further from it: a
+  /// gateway that plays an old tape has another.
+  package static let upstreamClockNanoseconds: UInt64 = 300_000_000_000
+
+  /// An upstream whose time goes back by more has begun again: late trades are minutes late.
+  package static let upstreamBackMinutes: Int64 = 30
 }

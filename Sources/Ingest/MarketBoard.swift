@@ -107,6 +107,9 @@ package final class MarketBoard {
     position = 0
   }
 
+  /// A place on the feed that no event has.
+  func advance(to position: UInt64) { self.position = position }
+
   // MARK: - Events in
 
   /// Takes note of an event that is not shown.

@@ -29,7 +29,8 @@ struct FeedOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Another source: sim:stocks=500,rate=5000,seed=7.", valueName: "source"))
+      "Another source: sim:stocks=500,rate=5000,seed=7, or (ingest alone) wss://host/v2/iex.",
+      valueName: "source"))
   var from: String?
 
   @Option(
@@ -47,6 +48,22 @@ struct FeedOptions: ParsableArguments {
       valueName: "rebased|original"))
   var clock: String?
 
+  /// The URL of a live upstream, when that is what is asked for. It has its own time, so nothing that is
+  /// said of a play goes with it.
+  func upstream(_ source: OptionSource) throws -> String? {
+    guard let from = source.string("from", flag: from), UpstreamOptions.isUpstream(from) else {
+      return nil
+    }
+    let given = [
+      ("tape", tape != nil), ("speed", speed != nil), ("loop", loop != nil),
+      ("clock", clock != nil),
+    ]
+    if let other = given.first(where: \.1) {
+      throw ServiceSupportError(.setting, "--\(other.0) does not go with a live upstream")
+    }
+    return from
+  }
+
   /// The play that is asked for; `fallback` when neither tape nor source is named.
   func play(
     _ source: OptionSource, fallback: @autoclosure () throws -> String?, loopsByDefault: Bool
@@ -55,6 +72,9 @@ struct FeedOptions: ParsableArguments {
     let from = source.string("from", flag: from)
     if tape != nil, from != nil {
       throw ServiceSupportError(.setting, "--tape and --from are both given; one of them must go")
+    }
+    if let from, UpstreamOptions.isUpstream(from) {
+      throw ServiceSupportError(.setting, "--from ws://... is for tapedeck ingest and record")
     }
     guard let name = try tape ?? from ?? fallback() else {
       throw ServiceSupportError(.setting, "give --tape FILE or --from sim:...")

@@ -1,6 +1,6 @@
 import MarketData
 
-extension NativeTape {
+extension NativeDecoder {
   func bar() throws(LineError) -> Bar {
     let start = try timestamp(message.time, "t")
     let open = try message.open.decimal("o")

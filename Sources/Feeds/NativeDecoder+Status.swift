@@ -1,6 +1,6 @@
 import MarketData
 
-extension NativeTape {
+extension NativeDecoder {
   func status(_ line: UnsafeRawBufferPointer) throws(LineError) -> TradingStatus {
     let fields = try NativeRareFields(line, ["sc", "sm", "rc", "rm"])
     let timestamp = try timestamp(message.time, "t")
