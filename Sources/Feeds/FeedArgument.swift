@@ -16,6 +16,14 @@ public indirect enum FeedArgument: Hashable, Sendable {
     }
   }
 
+  /// Whether what comes of it is not happening now: its bars and trades are never kept as a real
+  /// feed's.
+  public var isReplay: Bool {
+    switch self {
+    case .file, .simulation: true
+    }
+  }
+
   /// Opens the feed; what a file is, its content says.
   ///
   /// - Parameter day: `2019-01-30`, the day of a tape whose times are counted from midnight (ITCH,
