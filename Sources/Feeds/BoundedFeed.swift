@@ -26,7 +26,8 @@ public final class BoundedFeed: FeedSource {
   public func next() throws(FeedsError) -> FeedItem? {
     guard !isOver else { return nil }
     guard var item = try source.next() else { return try finish(nil) }
-    let span = try span ?? resolve(item.time)
+    if span == nil { span = try resolve(item.time) }
+    let span = span!
     guard item.time < span.end else { return try finish(item.time) }
     last = item.time
     if item.time < span.start {
@@ -49,7 +50,6 @@ public final class BoundedFeed: FeedSource {
     let start = bounds.start?.resolved(first: first) ?? Timestamp(nanoseconds: .min)
     let end = bounds.end?.resolved(first: first) ?? Timestamp(nanoseconds: .max)
     if bounds.start != nil, bounds.end != nil { try FeedBounds.check(start < end) }
-    span = (start, end)
     return (start, end)
   }
 

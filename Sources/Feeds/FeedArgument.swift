@@ -20,7 +20,8 @@ public indirect enum FeedArgument: Hashable, Sendable {
   /// feed's.
   public var isReplay: Bool {
     switch self {
-    case .file, .simulation: true
+    case .file, .simulation, .merged: true
+    case .part(let argument, _): argument.isReplay
     }
   }
 

@@ -49,6 +49,12 @@ extension FeedPlayer {
     return isBack
   }
 
+  /// The feed time of the first item of all; nil of a feed that has none.
+  public func firstTime() throws(FeedsError) -> Timestamp? {
+    if first == nil, !hasEnded { _ = try peek() }
+    return first
+  }
+
   /// Sends play to the beginning.
   public func restart() throws(FeedsError) { try rewind() }
 

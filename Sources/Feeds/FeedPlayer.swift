@@ -38,7 +38,7 @@ public final class FeedPlayer {
   /// The end was reached; nothing comes until play is sent back.
   public internal(set) var hasEnded = false
   /// The feed time of the first item of all.
-  public private(set) var first: Timestamp?
+  private(set) var first: Timestamp?
   /// Play goes on here; what lies before is passed over.
   var target: Timestamp?
   /// The feed time to go on from when the clock is anchored next; nil: that of the next item.

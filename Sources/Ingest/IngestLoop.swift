@@ -4,7 +4,8 @@
 //
 // The feed does not wait for a Redis that is away: prices that nobody could see are history. Only a
 // feed that runs as fast as possible waits for Redis' answers, since it has no time of its own. A live
-// upstream is not taken from: it pushes, and its events go to the board as they come.
+// upstream is not taken from: it pushes, and its events go to the board as they come. How a play is
+// controlled stands in `IngestLoop+Replay.swift`.
 import Bars
 package import EventLoops
 package import Feeds
@@ -61,11 +62,11 @@ package final class IngestLoop {
     }
   }
 
-  private enum Stage {
+  enum Stage {
     /// No epoch yet: nothing has been written.
     case waiting
     case playing
-    /// Between two passes of the tape.
+    /// Between two passes of the tape, or before it goes on elsewhere.
     case renewingEpoch
     /// The feed has ended; its last values are still to be written.
     case ending
@@ -81,7 +82,9 @@ package final class IngestLoop {
   private let redis: RedisConnection
   let sink: RedisSink
   private let log: RateLimitedLog
-  private var stage = Stage.waiting
+  var stage = Stage.waiting
+  /// Where the play is sent to, until it is there.
+  var journey = Journey()
   private var epochUnconfirmed = false
   private var epochsAsked = 0
   /// The epoch that this run began with; part of the symbol list's version.
@@ -164,8 +167,8 @@ package final class IngestLoop {
 
   private func redisReady() {
     log.log(.info, kind: "ready", "connected to Redis", metadata: ["redis": "\(redis.url)"])
-    // Redis may have come back empty. What an ended feed said last is nobody's price any more.
-    if stage != .ended { board.markAllDirty() }
+    // Redis may have come back empty. What an ended or paused feed said last is nobody's price.
+    if stage != .ended, !isPaused { board.markAllDirty() }
     listedSymbols = 0
     if stage == .waiting || epochUnconfirmed { renewEpoch() }
   }
@@ -177,7 +180,7 @@ package final class IngestLoop {
 
   // MARK: - Epochs
 
-  private func renewEpoch() {
+  func renewEpoch() {
     epochsAsked += 1
     redis.sendForView(
       EpochScript.command(feed: configuration.feed, floor: board.epoch + 1),
@@ -205,6 +208,7 @@ package final class IngestLoop {
       board.beginEpoch(max(floor, seconds))
       epochUnconfirmed = true
     }
+    setOut()
     if stage == .waiting {
       firstEpoch = board.epoch
       if case .upstream(let feed) = origin { listen(to: feed) }
@@ -236,20 +240,25 @@ package final class IngestLoop {
 
   // MARK: - The play
 
-  private func play() {
+  func play() {
     guard !isClosed else { return }
     guard stage != .ended else { return }
     if stage == .playing { takeDueItems() }
     if case .upstream = origin { endPushedMinutes() }
     history?.flush()
     guard redis.isReady else { return }
-    if board.hasUnwritten { board.flush(to: sink, nowMilliseconds: loop.nowMilliseconds) }
+    flush()
     // The last values come before the word that they are the last: one that followed it would look
     // alive again.
     if stage == .ending, !board.hasUnwritten {
       stage = .ended
       heartbeat()
     }
+  }
+
+  func flush() {
+    guard redis.isReady, board.hasUnwritten, !board.isMuted else { return }
+    board.flush(to: sink, nowMilliseconds: loop.nowMilliseconds)
   }
 
   /// A feed without a time of its own (speed `max`) does not run ahead of Redis.
@@ -265,21 +274,40 @@ package final class IngestLoop {
     let wall = Timestamp(nanoseconds: EventLoop.wallNanoseconds)
     for _ in 0..<IngestLimits.itemsPerTurnMax {
       do {
-        switch try player.step(monotonicNanoseconds: now, wall: wall) {
-        case .item(let item): take(item, wall: wall)
-        case .idle:
-          return endMinutes(of: player.clock, monotonicNanoseconds: now, wall: wall)
-        case .restarted:
-          endBars(restarts: true)
-          stage = .renewingEpoch
-          return renewEpoch()
-        case .ended: return end("the feed has ended")
-        }
+        let step = try player.step(monotonicNanoseconds: now, wall: wall)
+        guard carryOut(step, of: player, monotonicNanoseconds: now, wall: wall) else { return }
       } catch {
         return end("the feed cannot be read on: \(error)")
       }
     }
     playOn()
+  }
+
+  /// Whether there is more to be done now.
+  func carryOut(
+    _ step: FeedStep, of player: FeedPlayer, monotonicNanoseconds now: UInt64, wall: Timestamp
+  ) -> Bool {
+    if case .passed(let item) = step {
+      pass(item)
+      return true
+    }
+    arrive()
+    switch step {
+    case .item(let item):
+      take(item, wall: wall)
+      return true
+    case .idle:
+      if !player.isPaused {
+        endMinutes(of: player.clock, monotonicNanoseconds: now, wall: wall)
+      }
+    case .restarted:
+      endBars(restarts: true)
+      stage = .renewingEpoch
+      renewEpoch()
+    case .ended: end("the feed has ended")
+    case .passed: break  // see above
+    }
+    return false
   }
 
   /// More is due: in a later turn. Not by a job, for jobs that jobs submit run in the same turn, up to
@@ -289,7 +317,8 @@ package final class IngestLoop {
     if aheadTimer?.isActive == false { aheadTimer?.start(afterMilliseconds: 1) }
   }
 
-  private func end(_ reason: String) {
+  func end(_ reason: String) {
+    arrive()
     stage = .ending
     endBars(restarts: false)
     log.log(
@@ -298,14 +327,15 @@ package final class IngestLoop {
   }
 
   private func refresh() {
-    guard stage == .playing || stage == .renewingEpoch, redis.isReady else { return }
+    guard stage == .playing || stage == .renewingEpoch, redis.isReady, !board.isMuted, !isPaused
+    else { return }
     board.refreshNextSlice(to: sink, nowMilliseconds: loop.nowMilliseconds)
     board.writeNextLastPrices(to: sink, nowMilliseconds: loop.nowMilliseconds)
   }
 
   // MARK: - What is said of the feed
 
-  private func heartbeat() {
+  func heartbeat() {
     guard redis.isReady, !isClosed else { return }
     if stage == .waiting || epochUnconfirmed, epochsAsked == 0 { renewEpoch() }
     guard stage != .waiting else { return }
@@ -313,7 +343,7 @@ package final class IngestLoop {
     let heartbeat = FeedHeartbeat(
       sequence: board.sequence, timestamp: origin.time ?? Timestamp(nanoseconds: 0),
       isRebased: origin.clock.timestamps == .rebased,
-      state: stage == .ended ? .ended : .live, speedThousandths: speedThousandths,
+      state: saidState, speedThousandths: speedThousandths,
       symbolsVersion: listVersion, stale: board.staleSymbols())
     scratch.removeAll()
     heartbeat.append(to: &scratch)

@@ -105,6 +105,22 @@ package final class IngestService: Sendable {
     return ingest
   }
 
+  /// Carries out a command of a play. Not after `close`.
+  package func replay(_ command: ReplayCommand) async throws(ReplayRefusal) -> ReplayStatus {
+    let confined = confined
+    let result = try? await loop.run {
+      Result { () throws(ReplayRefusal) in try confined.ingest.replay(command) }
+    }
+    guard let result else { throw .unreadable("the ingester has stopped") }
+    return try result.get()
+  }
+
+  /// Where the play is; nil for a live upstream. Not after `close`.
+  package func replayStatus() async -> ReplayStatus? {
+    let confined = confined
+    return try? await loop.run { confined.ingest.replayStatus }
+  }
+
   package func close() async {
     for collection in confined.metrics { collection.cancel() }
     await drainHistory()

@@ -74,4 +74,16 @@ package enum IngestLimits {
 
   /// An upstream whose time goes back by more has begun again: late trades are minutes late.
   package static let upstreamBackMinutes: Int64 = 30
+
+  /// On the way to a place for longer than this the feed is said to be paused: keys are not renewed
+  /// meanwhile, and the shortest-lived has 1,000 ms.
+  package static let journeyLiveMilliseconds: UInt64 = 800
+
+  /// Doubling and halving a play's speed stays within these, in nano-feed-seconds: 1/64 is a minute for
+  /// a second, 1,024 a trading day in 23 s.
+  package static let speedMin: Int64 = 1_000_000_000 / 64
+  package static let speedMax: Int64 = 1_000_000_000 * 1_024
+
+  /// A command of a replay has 70 bytes at most; this leaves room for spaces.
+  package static let replayBodyBytesMax = 1_024
 }

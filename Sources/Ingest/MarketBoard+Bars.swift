@@ -19,7 +19,7 @@ extension MarketBoard {
     slots[index].bars[place].sequence = sequence
     slots[index].bars[place].bar = bar
     becomeLive(kind.key, bar.symbol)
-    guard kind.key.carriesEvents else { return }
+    guard kind.key.carriesEvents, !isMuted else { return }
     encode(kind.key, bar.symbol)
     if publish(to: sink) {
       counters.publications &+= 1

@@ -14,6 +14,7 @@ extension MarketBoard {
     slots[index].trade = trade
     extendChain(index)
     becomeLive(.price, trade.symbol)
+    guard !isMuted else { return }
     encode(.price, trade.symbol)
     publishEvent(to: sink)
   }
@@ -32,6 +33,7 @@ extension MarketBoard {
       }
     }
     if slots[index].trade != nil { becomeLive(.price, cancel.symbol) }
+    guard !isMuted else { return }
     beginKey(.price, cancel.symbol)
     WireJSON.encodeCancel(
       cancel, sequence: slots[index].tradeSequence, previous: slots[index].tradePrevious,
@@ -50,6 +52,7 @@ extension MarketBoard {
       }
     }
     if slots[index].trade != nil { becomeLive(.price, correction.symbol) }
+    guard !isMuted else { return }
     beginKey(.price, correction.symbol)
     WireJSON.encodeCorrection(
       correction, sequence: slots[index].tradeSequence, previous: slots[index].tradePrevious,

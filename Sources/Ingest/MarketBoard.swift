@@ -90,6 +90,8 @@ package final class MarketBoard {
   /// Symbols with a key that cannot be vouched for.
   package private(set) var staleSymbolCount = 0
   package internal(set) var counters = Counters()
+  /// Events make state and are published to nobody; what is state then is for the flush after it.
+  package var isMuted = false
 
   package init(symbols: SymbolTable, codes: CodeTable, epoch: UInt64) {
     self.symbols = symbols
@@ -143,6 +145,21 @@ package final class MarketBoard {
     case .cancel(let cancel): apply(cancel, to: sink)
     case .correction(let correction): apply(correction, to: sink)
     case .stale(let symbol, let since): withdraw(symbol, since: since)
+    }
+  }
+
+  /// The feed goes back: what was shown has not happened yet. Every symbol is withdrawn at the next
+  /// flush, but for what has a value again by then. Chains of trades and bars go on.
+  package func forget(since: Timestamp) {
+    for index in slots.indices {
+      slots[index].trade = nil
+      slots[index].tradeBefore = nil
+      slots[index].quote = nil
+      slots[index].depth = nil
+      slots[index].status = nil
+      for place in slots[index].bars.indices { slots[index].bars[place].bar = nil }
+      guard !slots[index].live.isEmpty else { continue }
+      withdraw(SymbolID(index: UInt32(index)), since: since)
     }
   }
 

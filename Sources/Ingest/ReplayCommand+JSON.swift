@@ -1,6 +1,6 @@
 // A command out of the body of a request: from anybody, so first it must be JSON, then every member
 // must be known, be there once, fit, and go with the action.
-package import Feeds
+import Feeds
 import MarketData
 
 extension ReplayCommand {
@@ -25,7 +25,7 @@ extension ReplayCommand {
   /// - `speed` has `speed`, a number above 0 up to 1,000,000 or `"max"`,
   /// - `loop` has `loop`, true or false.
   package init(json: [UInt8]) throws(ReplayRefusal) {
-    let members = try json.withUnsafeBytes { (bytes) throws(ReplayRefusal) in
+    let members = try json.span.bytes.withUnsafeBytes { (bytes) throws(ReplayRefusal) in
       try ReplayCommand.members(bytes)
     }
     guard let action = members.action else { throw .unprocessable("action is missing") }

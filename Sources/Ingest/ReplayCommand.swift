@@ -14,7 +14,7 @@ package enum ReplayCommand: Hashable, Sendable {
   /// Feed time from where the play is; saturating.
   case seekBy(nanoseconds: Int64)
   case speed(FeedSpeed)
-  /// Twice as fast, half as fast: from the nearest of 1, 2, 4, ...
+  /// Twice as fast, half as fast.
   case faster, slower
   case loop(Bool)
   case restart

@@ -159,6 +159,16 @@ package final class PortfolioService {
     }
   }
 
+  /// What a request gets that presents no credentials, or none that are good.
+  func refusal(_ request: HTTPRequest) async -> HTTPResponse? {
+    do {
+      _ = try await authenticate(request)
+      return nil
+    } catch {
+      return .error(RequestFailure(error, method: request.method).response)
+    }
+  }
+
   private func authenticate(_ request: HTTPRequest) async throws -> Principal {
     let presented: PresentedCredentials?
     switch PresentedCredentials.read({ request.header($0) }) {

@@ -24,8 +24,9 @@ struct LogOptions: ParsableArguments {
 struct FeedOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A recorded tape: native NDJSON or a Binance recording, .gz or not.", valueName: "file"))
-  var tape: String?
+      "A tape: native NDJSON, a Binance recording, ITCH 5.0 or LOBSTER, .gz or not. Several (--tape "
+        + "again, or commas in the variable) are played as one, by time.", valueName: "file"))
+  var tape: [String] = []
 
   @Option(
     help: ArgumentHelp(
@@ -48,6 +49,16 @@ struct FeedOptions: ParsableArguments {
       valueName: "rebased|original"))
   var clock: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Play from this time on, its events included: 2026-11-20T14:30:00Z, or 14:30:05 (UTC) of the "
+        + "feed's first day.", valueName: "time"))
+  var start: String?
+
+  @Option(
+    help: ArgumentHelp("Play up to this time, its events not included.", valueName: "time"))
+  var end: String?
+
   /// The URL of a live upstream, when that is what is asked for. It has its own time, so nothing that is
   /// said of a play goes with it.
   func upstream(_ source: OptionSource) throws -> String? {
@@ -55,8 +66,8 @@ struct FeedOptions: ParsableArguments {
       return nil
     }
     let given = [
-      ("tape", tape != nil), ("speed", speed != nil), ("loop", loop != nil),
-      ("clock", clock != nil),
+      ("tape", !tape.isEmpty), ("speed", speed != nil), ("loop", loop != nil),
+      ("clock", clock != nil), ("start", start != nil), ("end", end != nil),
     ]
     if let other = given.first(where: \.1) {
       throw ServiceSupportError(.setting, "--\(other.0) does not go with a live upstream")
@@ -68,15 +79,16 @@ struct FeedOptions: ParsableArguments {
   func play(
     _ source: OptionSource, fallback: @autoclosure () throws -> String?, loopsByDefault: Bool
   ) throws -> (play: IngestService.Play, name: String) {
-    let tape = source.string("tape", flag: tape)
+    let tapes = tapes(source)
     let from = source.string("from", flag: from)
-    if tape != nil, from != nil {
+    if !tapes.isEmpty, from != nil {
       throw ServiceSupportError(.setting, "--tape and --from are both given; one of them must go")
     }
     if let from, UpstreamOptions.isUpstream(from) {
       throw ServiceSupportError(.setting, "--from ws://... is for tapedeck ingest and record")
     }
-    guard let name = try tape ?? from ?? fallback() else {
+    let given = tapes.isEmpty ? from : tapes.joined(separator: ",")
+    guard let name = try given ?? fallback() else {
       throw ServiceSupportError(.setting, "give --tape FILE or --from sim:...")
     }
     let speed =
@@ -88,12 +100,34 @@ struct FeedOptions: ParsableArguments {
         "clock", flag: clock, expected: "rebased or original",
         { FeedTimestamps(rawValue: $0) }) ?? .rebased
     let loops = try source.boolean("loop", flag: loop, default: loopsByDefault)
-    let argument = tape == nil ? try FeedArgument(parsing: name) : .file(path: name)
+    let files = tapes.map { FeedArgument.file(path: $0) }
+    var argument =
+      switch files.count {
+      case 0: try FeedArgument(parsing: name)
+      case 1: files[0]
+      default: FeedArgument.merged(files)
+      }
+    let bounds = try bounds(source)
+    if bounds.start != nil || bounds.end != nil { argument = .part(argument, bounds) }
     return (
       IngestService.Play(
         argument: argument, clock: FeedClock(speed: speed, timestamps: timestamps), loops: loops),
       name
     )
+  }
+}
+
+extension FeedOptions {
+  private func tapes(_ source: OptionSource) -> [String] {
+    guard tape.isEmpty else { return tape }
+    return source.string("tape", flag: nil)?.split(separator: ",").map(String.init) ?? []
+  }
+
+  private func bounds(_ source: OptionSource) throws -> FeedBounds {
+    func moment(_ name: String, _ flag: String?) throws -> FeedMoment? {
+      try source.value(name, flag: flag, expected: FeedMoment.rule) { FeedMoment(parsing: $0) }
+    }
+    return try FeedBounds(start: try moment("start", start), end: try moment("end", end))
   }
 }
 

@@ -6,6 +6,9 @@ enum TerminalLine {
 
   static func show(_ text: String) { write("\r\(text)\u{1b}[K") }
 
+  /// As `show`, with the cursor at the line's beginning: a line of the log writes over it.
+  static func showUnder(_ text: String) { write("\r\(text)\u{1b}[K\r") }
+
   /// Leaves an empty line for what comes next.
   static func clear() { write("\r\u{1b}[K") }
 

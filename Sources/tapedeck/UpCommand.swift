@@ -10,6 +10,7 @@ import Portfolio
 import PostgresClient
 import RedisClient
 import ServiceSupport
+import WebTransport
 
 /// Everything on private servers: the demo, and a development machine's market.
 struct UpCommand: ParsableCommand {
@@ -70,15 +71,27 @@ struct UpCommand: ParsableCommand {
     let (address, readiness) = try await settings.start(
       on: host, redis: servers.redis, feed: UpCommand.feedName,
       doors: .credentials(portfolio.credentials), metrics: metrics,
-      routes: { router, loop in portfolio.door.addRoutes(to: &router, on: loop) })
+      routes: { router, loop in
+        portfolio.door.addRoutes(to: &router, on: loop)
+        let replay = ReplayDoor(ingest)
+        for method in [HTTPMethod.get, .post] {
+          portfolio.door.addRoute(method, ReplayDoor.path, to: &router, on: loop) {
+            await replay.answer($0)
+          }
+        }
+      })
+    // Last, so that the terminal is itself again before anything else stops.
+    let keyboard = try ReplayKeyboard.start(on: host, ingest)
 
     while !(readiness.isReady && portfolioReadiness.isReady), host.stopReason == nil {
       await host.loop.sleep(milliseconds: 10)
     }
     guard host.stopReason == nil else { return }
     let demo = keys == nil ? " key=demo secret=demo" : ""
+    keyboard?.clear()
     print("tapedeck ready \(address)\(demo) tape=\(tapeName)")
     fflush(nil)
+    keyboard?.begin()
   }
 
   private func startHistory(

@@ -35,7 +35,7 @@ import Testing
     ("10:00:01.5", "10:00:02.000000001", ["passed 1@1", "passed 2@1", "3@2"]),
     ("09:00", nil, ["1@0", "2@1", "3@2", "4@3", "5@4"]),
     ("2026-11-19T10:00:00Z", "23:59:59", ["1@0", "2@1", "3@2", "4@3", "5@4"]),
-  ])
+  ] as [(String?, String?, [String])])
   func startIsInclusiveAndEndIsNot(_ start: String?, _ end: String?, _ expected: [String]) throws {
     let feed = try feed(start: start, end: end)
     #expect(try read(feed) == expected)

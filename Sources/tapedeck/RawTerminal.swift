@@ -1,0 +1,64 @@
+// Standard input as a terminal that gives each key at once and shows none. What it was is put back at
+// the orderly end, at `exit`, and before a fault ends the process (a trap, an abort): only SIGKILL
+// leaves a terminal without echo, which `stty sane` repairs.
+//
+// Ctrl-C and Ctrl-Z stay signals. A process that was stopped sets its terminal again when it goes on.
+import Glibc
+
+enum RawTerminal {
+  /// As it was. Written on the main thread before `isRaw`, read by handlers only while that is true:
+  /// hence `nonisolated(unsafe)`, for both.
+  private nonisolated(unsafe) static var before = termios()
+  private nonisolated(unsafe) static var isRaw = false
+  private nonisolated(unsafe) static var isWatched = false
+
+  /// Whether somebody sits there whom we may listen to: in the background reading would stop us.
+  static var isThere: Bool {
+    isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1
+      && tcgetpgrp(STDIN_FILENO) == getpgrp()
+  }
+
+  /// False when it cannot be.
+  static func enter() -> Bool {
+    guard isThere, isRaw || tcgetattr(STDIN_FILENO, &before) == 0 else { return false }
+    watchTheEnd()
+    var raw = before
+    raw.c_lflag &= ~tcflag_t(ICANON | ECHO)
+    withUnsafeMutableBytes(of: &raw.c_cc) { keys in
+      keys[Int(VMIN)] = 0
+      keys[Int(VTIME)] = 0
+    }
+    isRaw = tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0
+    return isRaw
+  }
+
+  static func leave() {
+    guard isRaw else { return }
+    isRaw = false
+    putBack()
+  }
+
+  /// tcsetattr is safe in a signal's handler. TCSANOW: no wait for a terminal that takes nothing.
+  private static func putBack() { tcsetattr(STDIN_FILENO, TCSANOW, &before) }
+
+  private static func watchTheEnd() {
+    guard !isWatched else { return }
+    isWatched = true
+    atexit { RawTerminal.leave() }
+    // Signals that end the process and that nobody here handles; the loop has SIGINT and SIGTERM.
+    for number in [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGABRT, SIGFPE, SIGQUIT, SIGHUP] {
+      var former = sigaction()
+      sigaction(number, nil, &former)
+      // Somebody's own handler stays: it will know better.
+      guard former.__sigaction_handler.sa_handler == nil else { continue }
+      var action = sigaction()
+      action.__sigaction_handler.sa_handler = { number in
+        RawTerminal.leave()
+        raise(number)
+      }
+      // Once: the signal that is raised again finds the default, and ends the process.
+      action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_NODEFER
+      sigaction(number, &action, nil)
+    }
+  }
+}
