@@ -1,5 +1,4 @@
 // The keys of a replay, where `tapedeck up` has a terminal, and a line that says where the play is.
-// Belongs to the main loop.
 import EventLoops
 import Feeds
 import Glibc
@@ -8,7 +7,8 @@ import Logging
 import MarketData
 import ServiceSupport
 
-final class ReplayKeyboard {
+/// `@unchecked Sendable`: touched on the main loop's thread only.
+final class ReplayKeyboard: @unchecked Sendable {
   static let help = "space pause, . step, +/- speed, left/right 10 s, l loop, r restart"
   /// Of one read: nobody types more in a turn; what is pasted beyond is read in the next.
   private static let bytesMax = 64
