@@ -49,7 +49,9 @@ let configuration: Target.Dependency = .product(
 let libraries: [Target] = [
   library("EventLoops", ["CUV"]),
   library("MarketData"),
-  library("ServiceSupport", ["EventLoops", "CCrypto", logging, coreMetrics, configuration]),
+  library(
+    "ServiceSupport",
+    ["EventLoops", "CCrypto", "WebTransport", logging, coreMetrics, configuration]),
   library("Feeds", ["MarketData", "CZlib"]),
   library("FanOut"),
   library("PostgresClient", ["CLibpq", "EventLoops"]),
