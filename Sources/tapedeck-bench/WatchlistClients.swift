@@ -76,18 +76,19 @@ final class WatchlistClients {
 
   /// Runs the plan to its end.
   func run() throws -> Report {
+    let schedule = plan.schedule()
     for index in clients.indices { try connect(index) }
     let start = now()
-    let polls = plan.users.first?.requests.count ?? 0
-    for place in 0..<polls {
-      for (index, user) in plan.users.enumerated() {
-        let due = start + (user.offset + Double(place) * plan.pollSeconds) / compression
-        while now() < due {
-          try serve(milliseconds: Int32(max(0, min(20, (due - now()) * 1_000))))
-        }
-        if place == 0, user.hasSession { try add(index, .open, due) }
-        try add(index, user.requests[place] == .write ? .write : .read, due)
-        if place == polls - 1, user.hasSession { try add(index, .close, due) }
+    for step in schedule {
+      let due = start + step.time / compression
+      while now() < due {
+        try serve(milliseconds: Int32(max(0, min(20, (due - now()) * 1_000))))
+      }
+      let user = plan.users[step.user]
+      if step.place == 0, user.hasSession { try add(step.user, .open, due) }
+      try add(step.user, user.requests[step.place] == .write ? .write : .read, due)
+      if step.place == user.requests.count - 1, user.hasSession {
+        try add(step.user, .close, due)
       }
     }
     let patience = now() + 15
