@@ -21,6 +21,7 @@ final class WatchlistClients {
     var watchlistID: String
     var token: String?
     var received: [UInt8] = []
+    var hasConnected = false
     var isWaiting = false
     var sentAt = 0.0
     /// What is due, in order: requests of the plan, and the session's beginning and end.
@@ -77,7 +78,6 @@ final class WatchlistClients {
   /// Runs the plan to its end.
   func run() throws -> Report {
     let schedule = plan.schedule()
-    for index in clients.indices { try connect(index) }
     let start = now()
     for step in schedule {
       let due = start + step.time / compression
@@ -110,8 +110,9 @@ final class WatchlistClients {
   private func sendNext(_ index: Int) throws {
     guard !clients[index].isWaiting, let step = clients[index].due.first else { return }
     if clients[index].fd < 0 {
+      if clients[index].hasConnected { report.reconnects += 1 }
       try connect(index)
-      report.reconnects += 1
+      clients[index].hasConnected = true
     }
     let bytes = request(clients[index], step)
     // Small, and the socket is empty: it goes at once, or the connection is gone.
@@ -204,6 +205,8 @@ final class WatchlistClients {
 
   private func take(_ index: Int) throws {
     guard let answer = try HTTPAnswer(clients[index].received) else { return }
+    // What nobody asked for is the server's word about an idle connection, which it closes.
+    guard clients[index].isWaiting else { return drop(index) }
     let step = clients[index].due.removeFirst()
     clients[index].dueAt.removeFirst()
     clients[index].isWaiting = false
