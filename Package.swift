@@ -53,6 +53,10 @@ let libraries: [Target] = [
   library("ServiceSupport", ["EventLoops", "CCrypto", logging, coreMetrics, configuration]),
   library("OrderBooks", ["CPrefetch", "MarketData"]),
   library("Feeds", ["MarketData", "OrderBooks", "CZlib"]),
+  library(
+    "ServiceSupport",
+    ["EventLoops", "CCrypto", "WebTransport", logging, coreMetrics, configuration]),
+  library("Feeds", ["MarketData", "CZlib"]),
   library("FanOut"),
   library("PostgresClient", ["CLibpq", "EventLoops"]),
   library("RedisClient", ["CHiredis", "EventLoops"]),
