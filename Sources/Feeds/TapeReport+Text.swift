@@ -9,7 +9,7 @@ extension TapeReport {
     if let format {
       let size = fileBytes.map { ", \(Figures.bytes($0))" } ?? ""
       rows.append(("format", "\(format)\(isCompressed ? ", gzip" : "")\(size)"))
-      rows.append(("lines", Figures.count(counters.lines)))
+      rows.append((format == "itch" ? "messages" : "lines", Figures.count(counters.lines)))
     }
     rows.append(("events", Figures.count(counts.sum)))
     rows.append(("symbols", Figures.count(UInt64(symbols.count))))
@@ -41,6 +41,7 @@ extension TapeReport {
     [
       ("malformed", counters.malformedLines), ("overlong", counters.overlongLines),
       ("damaged", counters.damagedFiles), ("gaps", counters.gaps),
+      ("impossible", counters.impossibleChanges),
       ("out of order", counters.outOfOrder), ("not read", counters.skippedMessages),
       ("no event", linesWithoutEvent),
       ("repeated", counters.repeats), ("levels dropped", counters.droppedLevels),
