@@ -87,9 +87,8 @@ extension Services {
           // Longer than every TTL: nothing changes, nothing is sent, nothing is stale.
           #expect(try client.next(milliseconds: 2_500) == nil)
           try checkKeys(scene)
-          // A minute of ours may have ended meanwhile, and then there are bars.
           #expect(
-            Set(try liveKeys(scene).filter { !$0.contains(":bar") }) == [
+            Set(try liveKeys(scene)) == [
               "stock:AAPL:quote", "stock:AAPL:price", "depth:AAPL", "stock:MSFT:quote",
               "stock:MSFT:price", "depth:MSFT", "stock:BTC/USD:quote", "stock:BTC/USD:price",
               "depth:BTC/USD",
