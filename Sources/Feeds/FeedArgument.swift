@@ -18,6 +18,12 @@ public indirect enum FeedArgument: Hashable, Sendable {
     }
   }
 
+  /// One feed of them all, and of it what lies between the bounds. There is at least one.
+  public static func selection(_ arguments: [FeedArgument], _ bounds: FeedBounds) -> FeedArgument {
+    let whole = arguments.count == 1 ? arguments[0] : .merged(arguments)
+    return bounds == .none ? whole : .part(whole, bounds)
+  }
+
   /// Whether what comes of it is not happening now: its bars and trades are never kept as a real
   /// feed's.
   public var isReplay: Bool {

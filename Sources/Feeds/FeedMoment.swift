@@ -48,6 +48,11 @@ public struct FeedBounds: Hashable, Sendable {
   /// The first moment after it; nil: the feed's end.
   public var end: FeedMoment?
 
+  /// All of the feed.
+  public static let none = FeedBounds()
+
+  private init() {}
+
   /// Throws when nothing can lie between the two.
   public init(start: FeedMoment? = nil, end: FeedMoment? = nil) throws(FeedsError) {
     self.start = start

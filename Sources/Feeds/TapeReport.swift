@@ -87,6 +87,7 @@ public struct TapeReport: Sendable {
     var second: (number: Int64, events: UInt64) = (.min, 0)
     var events: UInt64 = 0
     while events < countMax, let item = try source.next() {
+      guard !item.isPassed else { continue }
       events += 1
       let kind = Kind(item.event)
       report.counts.add(kind)

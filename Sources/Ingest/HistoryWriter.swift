@@ -25,6 +25,8 @@ package final class HistoryWriter {
     package var feed: String
     /// Memory of the stream above which no trades are added.
     package var bytesMax: Int64 = IngestLimits.historyBytesMax
+    /// Packed trades that wait here while Redis is away or full.
+    package var tradeBytesMax = IngestLimits.historyTradeBytesMax
 
     package init(redis: RedisURL, feed: String) {
       self.redis = redis
@@ -181,7 +183,7 @@ package final class HistoryWriter {
 
   private func wait(_ entry: Entry) {
     var entry = entry
-    if tradeBytesWaiting + entry.tradeBytes > IngestLimits.historyTradeBytesMax {
+    if tradeBytesWaiting + entry.tradeBytes > configuration.tradeBytesMax {
       leaveOutTrades(&entry)
     }
     guard entry.bars != nil || entry.trades != nil else { return }

@@ -49,15 +49,7 @@ struct FeedOptions: ParsableArguments {
       valueName: "rebased|original"))
   var clock: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "Play from this time on, its events included: 2026-11-20T14:30:00Z, or 14:30:05 (UTC) of the "
-        + "feed's first day.", valueName: "time"))
-  var start: String?
-
-  @Option(
-    help: ArgumentHelp("Play up to this time, its events not included.", valueName: "time"))
-  var end: String?
+  @OptionGroup var bounds: BoundsOptions
 
   /// The URL of a live upstream, when that is what is asked for. It has its own time, so nothing that is
   /// said of a play goes with it.
@@ -67,7 +59,7 @@ struct FeedOptions: ParsableArguments {
     }
     let given = [
       ("tape", !tape.isEmpty), ("speed", speed != nil), ("loop", loop != nil),
-      ("clock", clock != nil), ("start", start != nil), ("end", end != nil),
+      ("clock", clock != nil), ("start", bounds.start != nil), ("end", bounds.end != nil),
     ]
     if let other = given.first(where: \.1) {
       throw ServiceSupportError(.setting, "--\(other.0) does not go with a live upstream")
@@ -100,15 +92,10 @@ struct FeedOptions: ParsableArguments {
         "clock", flag: clock, expected: "rebased or original",
         { FeedTimestamps(rawValue: $0) }) ?? .rebased
     let loops = try source.boolean("loop", flag: loop, default: loopsByDefault)
-    let files = tapes.map { FeedArgument.file(path: $0) }
-    var argument =
-      switch files.count {
-      case 0: try FeedArgument(parsing: name)
-      case 1: files[0]
-      default: FeedArgument.merged(files)
-      }
-    let bounds = try bounds(source)
-    if bounds.start != nil || bounds.end != nil { argument = .part(argument, bounds) }
+    let arguments =
+      tapes.isEmpty
+      ? [try FeedArgument(parsing: name)] : tapes.map { FeedArgument.file(path: $0) }
+    let argument = FeedArgument.selection(arguments, try bounds.read(source))
     return (
       IngestService.Play(
         argument: argument, clock: FeedClock(speed: speed, timestamps: timestamps), loops: loops),
@@ -122,8 +109,21 @@ extension FeedOptions {
     guard tape.isEmpty else { return tape }
     return source.string("tape", flag: nil)?.split(separator: ",").map(String.init) ?? []
   }
+}
 
-  private func bounds(_ source: OptionSource) throws -> FeedBounds {
+/// The part of a feed that is wanted.
+struct BoundsOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Begin at this time, its events included: 2026-11-20T14:30:00Z, or 14:30:05 (UTC) of the "
+        + "feed's first day.", valueName: "time"))
+  var start: String?
+
+  @Option(
+    help: ArgumentHelp("Stop before this time, its events not included.", valueName: "time"))
+  var end: String?
+
+  func read(_ source: OptionSource) throws -> FeedBounds {
     func moment(_ name: String, _ flag: String?) throws -> FeedMoment? {
       try source.value(name, flag: flag, expected: FeedMoment.rule) { FeedMoment(parsing: $0) }
     }

@@ -14,8 +14,13 @@ struct InspectCommand: ParsableCommand {
       0 when it could be read, also when lines of it are malformed.
       """)
 
-  @Argument(help: ArgumentHelp("A tape, or a simulation: sim:seconds=60.", valueName: "tape"))
-  var tape: String
+  @Argument(
+    help: ArgumentHelp(
+      "A tape, or a simulation: sim:seconds=60. Several are read as one, by time.",
+      valueName: "tape"))
+  var tapes: [String]
+
+  @OptionGroup var bounds: BoundsOptions
 
   @Flag(help: "One JSON object, with all symbols, instead of a table.")
   var json = false
@@ -25,8 +30,11 @@ struct InspectCommand: ParsableCommand {
 
   func run() throws {
     do {
-      let top = try OptionSource().integer("top", flag: top, default: 20, in: 0...65_536)
-      let report = try TapeReport.read(try FeedArgument(parsing: tape), progress: progress())
+      let source = OptionSource()
+      let top = try source.integer("top", flag: top, default: 20, in: 0...65_536)
+      let feed = FeedArgument.selection(
+        try tapes.map { try FeedArgument(parsing: $0) }, try bounds.read(source))
+      let report = try TapeReport.read(feed, progress: progress())
       let text = json ? report.json : report.text(symbolsMax: top)
       TerminalLine.clear()
       print(text, terminator: "")

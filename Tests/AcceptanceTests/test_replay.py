@@ -48,7 +48,7 @@ def play():
 
 def test_pause_is_stale_and_resume_is_live(play):
     with Raw(play.stocks) as client:
-        client.subscribe(quotes=["*"], trades=["*"])
+        client.subscribe(quotes=["*"], trades=["*"], orderbooks=["*"])
         client.until(lambda m: m["T"] == "q")
         begun = time.monotonic()
         assert say(play, action="pause")["state"] == "paused"
@@ -59,7 +59,7 @@ def test_pause_is_stale_and_resume_is_live(play):
         assert play.redis("KEYS", "stock:*:quote") == ""
         position = state(play)["position"]
         assert position == say(play, action="step")["position"] - 1
-        client.until(lambda m: m["T"] in ("q", "t"), 2, "the step's event")
+        client.until(lambda m: m["T"] in ("q", "t", "o"), 2, "the step's event")
         client.until(lambda m: m["T"] == "stale", 2, "and that it is nobody's price")
         assert say(play, action="resume")["state"] == "playing"
         client.until(lambda m: m["T"] == "q", 2, "prices again")

@@ -36,7 +36,8 @@ import Testing
     case .item(let given): return item(given)
     case .passed(let given): return "passed \(item(given))"
     case .idle(.max): return "idle"
-    case .idle(let until): return "idle \((Int64(until) - Int64(monotonicStart)) / 1_000_000)"
+    case .idle(let until):
+      return "idle \((Int64(clamping: until) - Int64(monotonicStart)) / 1_000_000)"
     case .restarted: return "restarted"
     case .ended: return "ended"
     }

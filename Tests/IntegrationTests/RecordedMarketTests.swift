@@ -198,7 +198,10 @@ import Testing
       #expect(try scene.ask("GET", target + token).status == 200)
       for wrong in [
         "", "x", "74", token + "0", String(token.dropLast()), String(token.dropLast(2)),
-        token.uppercased(), String(repeating: "7", count: 300), "62" + token.dropFirst(2),
+        token.uppercased(),
+        // `t1,AAPL,01,0,0,0`: another way to write a number.
+        "74312c4141504c2c30312c302c302c30", String(repeating: "7", count: 300),
+        "62" + token.dropFirst(2),
       ] {
         #expect(try scene.ask("GET", target + wrong).status == 422, "\(wrong)")
       }
