@@ -11,6 +11,16 @@ enum RawTerminal {
   private nonisolated(unsafe) static var before = termios()
   private nonisolated(unsafe) static var isRaw = false
   private nonisolated(unsafe) static var isWatched = false
+  private static let endings = [
+    SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGABRT, SIGFPE, SIGQUIT, SIGHUP,
+  ]
+  /// By number, what handled them before. Made before the handlers are, and never freed.
+  private nonisolated(unsafe) static let formers = {
+    let count = Int(endings.max()!) + 1
+    let all = UnsafeMutablePointer<sigaction>.allocate(capacity: count)
+    all.initialize(repeating: sigaction(), count: count)
+    return all
+  }()
 
   /// Whether somebody sits there whom we may listen to: in the background reading would stop us.
   static var isThere: Bool {
@@ -45,19 +55,17 @@ enum RawTerminal {
     guard !isWatched else { return }
     isWatched = true
     atexit { RawTerminal.leave() }
-    // Signals that end the process and that nobody here handles; the loop has SIGINT and SIGTERM.
-    for number in [SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGABRT, SIGFPE, SIGQUIT, SIGHUP] {
-      var former = sigaction()
-      sigaction(number, nil, &former)
-      // Somebody's own handler stays: it will know better.
-      guard former.__sigaction_handler.sa_handler == nil else { continue }
+    // Signals that end the process; the loop has SIGINT and SIGTERM.
+    for number in endings {
+      sigaction(number, nil, &formers[Int(number)])
       var action = sigaction()
       action.__sigaction_handler.sa_handler = { number in
         RawTerminal.leave()
+        // Whoever handled it before, the runtime's backtrace for one, does so when this returns: it
+        // is pending until then, and finds the place of the fault as it was.
+        sigaction(number, &RawTerminal.formers[Int(number)], nil)
         raise(number)
       }
-      // Once: the signal that is raised again finds the default, and ends the process.
-      action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND)) | SA_NODEFER
       sigaction(number, &action, nil)
     }
   }

@@ -184,7 +184,9 @@ class Terminal:
 
         self.process = subprocess.Popen(
             [harness.binary(), "up", "--port", "0", "--state", directory, *arguments],
-            stdin=inner, stdout=subprocess.PIPE, stderr=inner, env=clean, cwd="/",
+            stdin=inner, stdout=subprocess.PIPE, stderr=inner, cwd="/",
+            # Swift's own backtrace of a fault takes longer than anybody waits.
+            env=clean | {"SWIFT_BACKTRACE": "enable=no"},
             preexec_fn=control, text=True,
         )
         os.close(inner)
