@@ -17,7 +17,8 @@ import WebTransport
       peer.say("[{\"T\":\"success\",\"msg\":\"authenticated\"}]")
       #expect(
         peer.hear()
-          == "{\"action\":\"subscribe\",\"trades\":[\"AAPL\",\"MSFT\"],\"quotes\":[\"AAPL\",\"MSFT\"]}")
+          == "{\"action\":\"subscribe\",\"trades\":[\"AAPL\",\"MSFT\"],\"quotes\":[\"AAPL\",\"MSFT\"]}"
+      )
       // Data may overtake the acknowledgement, which may come in fragments.
       peer.trade("AAPL", 1)
       peer.sendFrame(1, Array("[{\"T\":\"subscr".utf8), isFinal: false, isMasked: false)
@@ -90,7 +91,8 @@ import WebTransport
       peer.trade("AAPL", 2, "\"E\":7,\"N\":20,\"P\":15,")
       peer.say("[{\"T\":\"gap\",\"S\":\"NEVER\",\"c\":\"trades\",\"missed\":null}]")
       peer.say("[{\"T\":\"gap\",\"S\":\"*\",\"c\":\"trades\",\"missed\":null}]")
-      peer.say("[{\"T\":\"stale\",\"S\":\"AAPL\",\"c\":\"trades\",\"since\":\"2026-11-21T06:23:00Z\"}]")
+      peer.say(
+        "[{\"T\":\"stale\",\"S\":\"AAPL\",\"c\":\"trades\",\"since\":\"2026-11-21T06:23:00Z\"}]")
       #expect(try await fixture.until { $0.events.count == 7 })
       #expect(
         fixture.now.events == [
@@ -140,7 +142,8 @@ import WebTransport
   }
 
   @Test func aWrongKeyIsToldOnceAndTriedSeldom() async throws {
-    try await withUpstream({ $0.credentials = UpstreamCredentials(key: "K", secret: "TOPSECRET") }) {
+    try await withUpstream({ $0.credentials = UpstreamCredentials(key: "K", secret: "TOPSECRET") })
+    {
       fixture in
       let peer = try #require(fixture.listener.acceptWebSocket())
       peer.say("[{\"T\":\"success\",\"msg\":\"connected\"}]")
@@ -206,7 +209,8 @@ import WebTransport
       $0.answerUpgrade()
       $0.sendFrame(2, [0x91, 0x80], isMasked: false)
     },
-    Script(testDescription: "closes in the middle of a frame", words: "broke without a close frame") {
+    Script(testDescription: "closes in the middle of a frame", words: "broke without a close frame")
+    {
       $0.answerUpgrade(behind: Array(RawSocket.frame(1, [1, 2, 3, 4], isMasked: false)[..<4]))
       $0.close()
     },

@@ -170,7 +170,9 @@ import Testing
         #expect(peer.readMaskedFrame()?.payload.count == 1_000_000)
       }
       #expect(try await fixture.until { $0.events.contains(.writable) })
-      try await fixture.onLoop { #expect($0.send(([1] as [UInt8]).span.bytes, opcode: .binary) == .drained) }
+      try await fixture.onLoop {
+        #expect($0.send(([1] as [UInt8]).span.bytes, opcode: .binary) == .drained)
+      }
     }
   }
 

@@ -87,8 +87,10 @@ public final class WebSocketClient: TurnEndObserver {
     precondition(
       headers.allSatisfy { header in
         (header.name + header.value).utf8.allSatisfy { 0x20...0x7e ~= $0 }
-      } && headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
-        <= WebTransportLimits.clientHeadersBytesMax, "headers that cannot be sent")
+      }
+        && headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
+          <= WebTransportLimits.clientHeadersBytesMax,
+      "headers that cannot be sent")
     let socket = ClientWebSocket(client: self, url: url, headers: headers, handler: handler)
     sockets[ObjectIdentifier(socket)] = socket
     if attempts.count >= WebTransportLimits.clientSocketsMax {
@@ -210,7 +212,8 @@ public final class WebSocketClient: TurnEndObserver {
     // reason is said.
     if let range = line.firstRange(of: "SSL error: ") {
       let said = line[range.upperBound...]
-      certificateFault = String(said[..<(said.firstRange(of: " (preverify")?.lowerBound ?? said.endIndex)])
+      certificateFault = String(
+        said[..<(said.firstRange(of: " (preverify")?.lowerBound ?? said.endIndex)])
       return
     }
     let limit = WebTransportLimits.logLinesPerSecondMax
