@@ -34,6 +34,7 @@ let clibraries: [Target] = [
   .systemLibrary(name: "CUV"),
   .systemLibrary(name: "CHiredis"),
   .systemLibrary(name: "CLibpq"),
+  .systemLibrary(name: "CPrefetch"),
   .systemLibrary(name: "CLibwebsockets"),
   .systemLibrary(name: "CZlib"),
   .systemLibrary(name: "CCrypto"),
@@ -50,7 +51,8 @@ let libraries: [Target] = [
   library("EventLoops", ["CUV"]),
   library("MarketData"),
   library("ServiceSupport", ["EventLoops", "CCrypto", logging, coreMetrics, configuration]),
-  library("Feeds", ["MarketData", "CZlib"]),
+  library("OrderBooks", ["CPrefetch", "MarketData"]),
+  library("Feeds", ["MarketData", "OrderBooks", "CZlib"]),
   library("FanOut"),
   library("PostgresClient", ["CLibpq", "EventLoops"]),
   library("RedisClient", ["CHiredis", "EventLoops"]),
@@ -102,8 +104,8 @@ let programs: [Target] = [
   program(
     "tapedeck-bench",
     [
-      "CUV", "Caching", "EventLoops", "Feeds", "MarketData", "Portfolio", "PostgresClient",
-      "RedisClient", "ServiceSupport", "WebTransport", argumentParser, logging,
+      "CUV", "Caching", "EventLoops", "Feeds", "MarketData", "OrderBooks", "Portfolio",
+      "PostgresClient", "RedisClient", "ServiceSupport", "WebTransport", argumentParser, logging,
     ]),
 ]
 
@@ -113,7 +115,8 @@ let testTargets: [Target] = [
   tests("WebTransportTests", ["WebTransport", "EventLoops", "TestSupport", "CLibwebsockets"]),
   tests("RepositoryTests", []),
   tests("ServiceSupportTests", ["ServiceSupport", "EventLoops", logging, coreMetrics]),
-  tests("FeedsTests", ["Feeds", "MarketData", "CZlib", "TestSupport"]),
+  tests("OrderBooksTests", ["MarketData", "OrderBooks", "TestSupport"]),
+  tests("FeedsTests", ["Feeds", "MarketData", "OrderBooks", "CZlib", "TestSupport"]),
   tests(
     "UpstreamTests",
     ["EventLoops", "Feeds", "MarketData", "TestSupport", "Upstream", "WebTransport"]),

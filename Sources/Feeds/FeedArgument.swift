@@ -13,13 +13,20 @@ public enum FeedArgument: Hashable, Sendable {
   }
 
   /// Opens the feed; what a file is, its content says.
-  public func open(context: FeedContext) throws(FeedsError) -> any FeedSource {
+  ///
+  /// - Parameter day: `2019-01-30`, the day of a tape whose times are counted from midnight (ITCH,
+  ///   LOBSTER); nil to read it from the file's name. Other feeds have days of their own.
+  public func open(
+    context: FeedContext, day: String? = nil
+  ) throws(FeedsError) -> any FeedSource {
     switch self {
     case .simulation(let spec): return try SimulatedFeed(spec, context: context)
     case .file(let path):
       switch try TapeFormat.detect(path: path) {
       case .native: return try NativeTape(path: path, context: context)
       case .binance: return try BinanceRecording(path: path, context: context)
+      case .itch: return try ITCHFeed(path: path, context: context, day: day)
+      case .lobster: return try LobsterFeed(path: path, context: context, day: day)
       }
     }
   }

@@ -2,7 +2,9 @@ public import MarketData
 
 /// One event of a feed with its place on it.
 public struct FeedItem: Sendable {
-  /// The feed's own number of the event: the `"N"` of the stream. It grows, from 1 at the earliest.
+  /// The feed's own number of the event: the `"N"` of the stream. It grows, from 1 at the earliest;
+  /// events that one message of an exchange makes (a trade, the quote and the depth it leaves) have
+  /// that message's number in common, at most one event of a kind and symbol.
   public var position: UInt64
   /// When the event came on the feed; it paces the play and never goes back within one pass.
   public var time: Timestamp

@@ -1,3 +1,5 @@
+import OrderBooks
+
 /// What this target allows, each with its reason.
 enum Limits {
   /// One line of a tape. The longest real one, a futures snapshot of 1,000 levels a side, has 40
@@ -36,6 +38,16 @@ enum Limits {
   /// Symbols of one native tape that have books, of 2 x 16 KiB at most: 128 MiB. Order books of
   /// symbols beyond are skipped and counted.
   static let nativeBooksMax = 4_096
+
+  /// Bytes of one ITCH frame: a length of 16 bits and what it counts. Messages have 12 to 50.
+  static let itchFrameBytesMax = 2 + 65_535
+
+  /// Trades that a broken one is looked for among: at 24 to 32 bytes 8 MiB, and on a whole market's
+  /// day of 10 million trades some ten minutes. A trade broken later is reported, not cancelled.
+  static let recentTradesMax = 262_144
+
+  /// Resting orders of one feed: see `OrderBooksLimits.ordersMax`.
+  static let bookOrdersMax = OrderBooksLimits.ordersMax
 
   /// Simulated symbols: below the 65,536 that a `SymbolTable` takes, with room for others.
   static let simulatedSymbolsMax = 50_000

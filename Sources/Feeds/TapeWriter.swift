@@ -38,6 +38,14 @@ public final class TapeWriter {
     if output.heldBytes >= Limits.writerChunkBytes { try output.drain(.more) }
   }
 
+  /// Writes bytes that are no line of ours, and empties them: another format, the same file.
+  func append(raw bytes: inout ByteWriter) throws(FeedsError) {
+    precondition(output.isOpen, "the tape is finished")
+    bytes.withUnsafeBytes { output.append($0) }
+    bytes.removeAll()
+    try output.drain(.more)
+  }
+
   /// Writes what is left, syncs the file and gives it its name.
   public func finish() throws(FeedsError) {
     precondition(output.isOpen, "the tape is finished")

@@ -5,7 +5,7 @@ import Testing
 @testable import Feeds
 
 /// Real recordings, which are not part of the repository: beside it, or where TAPEDECK_FEEDS says.
-private enum RealFeeds {
+enum RealFeeds {
   static let directory: String? = {
     var candidates: [String] = []
     if let path = getenv("TAPEDECK_FEEDS") { candidates.append(String(cString: path)) }
