@@ -9,7 +9,7 @@ extension TapeReport {
     if let format {
       let size = fileBytes.map { ", \(Figures.bytes($0))" } ?? ""
       rows.append(("format", "\(format)\(isCompressed ? ", gzip" : "")\(size)"))
-      rows.append(("lines", Figures.count(counters.lines)))
+      rows.append((format == "itch" ? "messages" : "lines", Figures.count(counters.lines)))
     }
     rows.append(("events", Figures.count(counts.sum)))
     rows.append(("symbols", Figures.count(UInt64(symbols.count))))

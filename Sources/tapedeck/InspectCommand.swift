@@ -23,10 +23,18 @@ struct InspectCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Symbols in the table at the most (default: 20).", valueName: "count"))
   var top: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "The day of an ITCH or LOBSTER tape whose name does not tell it: 2019-01-30.",
+      valueName: "date"))
+  var day: String?
+
   func run() throws {
     do {
-      let top = try OptionSource().integer("top", flag: top, default: 20, in: 0...65_536)
-      let report = try TapeReport.read(try FeedArgument(parsing: tape), progress: progress())
+      let source = OptionSource()
+      let top = try source.integer("top", flag: top, default: 20, in: 0...65_536)
+      let day = source.string("day", flag: day)
+      let report = try TapeReport.read(try FeedArgument(parsing: tape), day: day, progress: progress())
       let text = json ? report.json : report.text(symbolsMax: top)
       TerminalLine.clear()
       print(text, terminator: "")
