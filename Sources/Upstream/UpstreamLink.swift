@@ -250,7 +250,7 @@ public final class UpstreamLink: ClientWebSocketHandler {
     isLive = false
     let isRefused =
       fault?.retry == .slow || end.status.map { (400..<500).contains($0) } == true
-      || end.stage == .tls
+      || end.isCertificateRefused
     let wait =
       isRefused
       ? UInt64.random(in: configuration.refusedMilliseconds, using: &random)

@@ -33,6 +33,7 @@ public final class ClientWebSocket {
   private var serial: UInt32 = 0
   var wsi: OpaquePointer?
   private var sentHeaders = false
+  private var isCertificateRefused = false
   private var status: UInt16?
   private lazy var timer = LoopTimer(loop: client.loop) { [unowned self] in timerFired() }
   var lastHeard: UInt64 = 0
@@ -205,6 +206,7 @@ public final class ClientWebSocket {
       if let status, status != 101 {
         fail("the upgrade was answered with status \(status)")
       } else if let fault = client.certificateFault, url.isSecure, !sentHeaders {
+        isCertificateRefused = true
         fail("the server's certificate is refused: \(fault)")
       } else if !sentHeaders, url.isSecure {
         fail("the TLS handshake failed (\(reason))")
@@ -329,6 +331,7 @@ public final class ClientWebSocket {
       self,
       WebSocketEnd(
         stage: stage, code: code, status: status == 101 ? nil : status,
+        isCertificateRefused: isCertificateRefused,
         description: "\(url): \(reason.isEmpty ? "closed with \(code)" : reason)"))
   }
 
