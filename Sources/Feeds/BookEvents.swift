@@ -24,7 +24,7 @@ extension OrderBookSet {
   func level(_ book: UInt16, _ side: BookSide, rank: Int, _ units: BookUnits) -> Level {
     guard rank < levelCount(book, side) else { return .empty }
     let level = level(book, side, rank: rank)
-    return Level(price: units.price(level.price), size: units.size(level.size))
+    return Level(price: units.price(level.price), size: units.size(UInt64(level.size)))
   }
 
   func quote(

@@ -1,5 +1,7 @@
 /// What `--tape` or `--from` names: a file, or a simulation.
 public enum FeedArgument: Hashable, Sendable {
+  /// A path; after an `@` the day of an ITCH or LOBSTER file whose name does not tell it:
+  /// `day.itch@2019-01-30`.
   case file(path: String)
   case simulation(SimulationSpec)
 
@@ -13,20 +15,16 @@ public enum FeedArgument: Hashable, Sendable {
   }
 
   /// Opens the feed; what a file is, its content says.
-  ///
-  /// - Parameter day: `2019-01-30`, the day of a tape whose times are counted from midnight (ITCH,
-  ///   LOBSTER); nil to read it from the file's name. Other feeds have days of their own.
-  public func open(
-    context: FeedContext, day: String? = nil
-  ) throws(FeedsError) -> any FeedSource {
+  public func open(context: FeedContext) throws(FeedsError) -> any FeedSource {
     switch self {
     case .simulation(let spec): return try SimulatedFeed(spec, context: context)
     case .file(let path):
-      switch try TapeFormat.detect(path: path) {
-      case .native: return try NativeTape(path: path, context: context)
-      case .binance: return try BinanceRecording(path: path, context: context)
-      case .itch: return try ITCHFeed(path: path, context: context, day: day)
-      case .lobster: return try LobsterFeed(path: path, context: context, day: day)
+      let tape = TapeName(path)
+      switch try TapeFormat.detect(path: tape.path) {
+      case .native: return try NativeTape(path: tape.path, context: context)
+      case .binance: return try BinanceRecording(path: tape.path, context: context)
+      case .itch: return try ITCHFeed(path: tape.path, context: context, day: tape.day)
+      case .lobster: return try LobsterFeed(path: tape.path, context: context, day: tape.day)
       }
     }
   }

@@ -42,6 +42,7 @@ extension TapeReport {
     [
       ("malformed", counters.malformedLines), ("overlong", counters.overlongLines),
       ("damaged", counters.damagedFiles), ("gaps", counters.gaps),
+      ("impossible", counters.impossibleChanges),
       ("out of order", counters.outOfOrder), ("not read", counters.skippedMessages),
       ("no event", linesWithoutEvent),
       ("repeated", counters.repeats), ("levels dropped", counters.droppedLevels),

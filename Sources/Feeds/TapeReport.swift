@@ -76,7 +76,8 @@ public struct TapeReport: Sendable {
     let context = FeedContext(report: { problems.add($0) })
     let source = try argument.open(context: context, day: day)
     var report = TapeReport(name: source.name)
-    if case .file(let path) = argument {
+    if case .file(let name) = argument {
+      let path = TapeName(name).path
       report.format = "\(try TapeFormat.detect(path: path))"
       var status = stat()
       if stat(path, &status) == 0 { report.fileBytes = UInt64(status.st_size) }

@@ -359,6 +359,9 @@ package final class IngestLoop {
     let feed = origin.context.counters
     counter("malformed_lines", "Lines of the tape skipped as malformed.", feed.malformedLines)
     counter("feed_gaps", "Holes in the feed's own numbering.", feed.gaps)
+    counter(
+      "impossible_changes", "Changes of orders that their books cannot make.",
+      feed.impossibleChanges)
     if case .upstream(let feed) = origin {
       counter("upstream_connects", "Attempts to reach the upstream.", feed.link.counters.connects)
       counter("upstream_messages", "Market messages of the upstream.", feed.link.counters.messages)

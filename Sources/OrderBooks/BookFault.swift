@@ -15,6 +15,8 @@ public enum BookFault: UInt8, Error, Hashable, Sendable, CaseIterable {
   case ordersFull
   /// The side holds as many levels as it may.
   case levelsFull
+  /// The level would have more shares than 32 bits hold.
+  case sizeFull
 
   public var reason: StaticString {
     switch self {
@@ -25,6 +27,7 @@ public enum BookFault: UInt8, Error, Hashable, Sendable, CaseIterable {
     case .otherBook: "the order rests in another book"
     case .ordersFull: "too many orders"
     case .levelsFull: "too many price levels"
+    case .sizeFull: "too many shares at one price"
     }
   }
 }

@@ -2,23 +2,25 @@
 //
 // Almost all changes happen near the touch, so the best level lies at the end, where inserting and
 // removing move next to nothing. A level's key is its price for bids and the complement of it for
-// asks, so that for both the greatest key is the best. One block holds the sizes (64 bits: 2^32
-// orders of 2^32 shares fit in one), then 16 zero keys of padding, then the keys, 16 to a cache
-// line. Padding is never better than a level, except that it equals a key of 0, which is last
-// anyway. A level is present exactly when its size is not 0.
+// asks, so that for both the greatest key is the best. One block holds the sizes, then 16 zero keys
+// of padding, then the keys, 16 to a cache line. Padding is never better than a level, except that
+// it equals a key of 0, which is last anyway. A level is present exactly when its size is not 0.
+//
+// Sizes have 32 bits, as orders' shares have: no exchange shows four billion shares at one price,
+// and half the memory is half the cache misses. What would not fit is refused.
 //
 // 16 bytes and trivially movable: the owner frees it.
 
 import CPrefetch
 
 struct LevelArray {
-  private var sizes: UnsafeMutablePointer<UInt64>?
+  private var sizes: UnsafeMutablePointer<UInt32>?
   private(set) var count: UInt32 = 0
   private var capacity: UInt32 = 0
 
   init() {}
 
-  private static let levelBytes = MemoryLayout<UInt64>.stride + MemoryLayout<UInt32>.stride
+  private static let levelBytes = 2 * MemoryLayout<UInt32>.stride
 
   private static let padding = 16
 
@@ -32,9 +34,7 @@ struct LevelArray {
 
   @inline(__always)
   private var keys: UnsafeMutablePointer<UInt32> {
-    // The block is bound to nothing beyond its sizes; keys are read and written as `UInt32` only.
-    UnsafeMutableRawPointer(sizes.unsafelyUnwrapped + Int(capacity))
-      .assumingMemoryBound(to: UInt32.self) + LevelArray.padding
+    sizes.unsafelyUnwrapped + (Int(capacity) &+ LevelArray.padding)
   }
 
   @inline(__always)
@@ -46,13 +46,13 @@ struct LevelArray {
   @inline(__always)
   func prefetch() {
     guard capacity > 0 else { return }
-    prefetchx(keys + (Int(count) &- 8))
-    prefetchx(sizes.unsafelyUnwrapped + (Int(count) &- 4))
+    prefetchx(keys + (Int(count) &- 12))
+    prefetchx(sizes.unsafelyUnwrapped + (Int(count) &- 12))
   }
 
   /// The level with this many better ones: its key and its size.
   @inline(__always)
-  subscript(rank: Int) -> (key: UInt32, size: UInt64) {
+  subscript(rank: Int) -> (key: UInt32, size: UInt32) {
     precondition(rank >= 0 && rank < Int(count))
     let index = Int(count) - 1 - rank
     return (keys[index], sizes.unsafelyUnwrapped[index])
@@ -77,18 +77,25 @@ struct LevelArray {
     return max(upper, 0)
   }
 
-  /// Adds shares at a price. Returns the rank of the level, or nil when it would be a new one and
-  /// there are `levelsMax` already.
+  /// Adds shares at a price. Returns the rank of the level; or why not, negative: a new level where
+  /// there are `levelsMax` already, more shares than a level can have.
   @inline(__always)
-  mutating func add(_ key: UInt32, _ shares: UInt32, levelsMax: Int) -> Int? {
+  mutating func add(_ key: UInt32, _ shares: UInt32, levelsMax: Int) -> Int {
     let index = position(of: key)
     if index < Int(count), keys[index] == key {
-      sizes.unsafelyUnwrapped[index] &+= UInt64(shares)
+      let (sum, overflow) = sizes.unsafelyUnwrapped[index].addingReportingOverflow(shares)
+      guard !overflow else { return LevelArray.sizeFull }
+      sizes.unsafelyUnwrapped[index] = sum
     } else {
-      guard insert(key, shares, at: index, levelsMax: levelsMax) else { return nil }
+      guard insert(key, shares, at: index, levelsMax: levelsMax) else {
+        return LevelArray.levelsFull
+      }
     }
     return Int(count) &- 1 &- index
   }
+
+  static let levelsFull = -1
+  static let sizeFull = -2
 
   /// Takes shares from a level that has them. Returns the rank that the level has or had.
   @inline(__always)
@@ -96,7 +103,7 @@ struct LevelArray {
     let index = position(of: key)
     precondition(index < Int(count) && keys[index] == key, "an order without its level")
     let rank = Int(count) &- 1 &- index
-    let left = sizes.unsafelyUnwrapped[index] &- UInt64(shares)
+    let left = sizes.unsafelyUnwrapped[index] &- shares
     if left == 0 { remove(index) } else { sizes.unsafelyUnwrapped[index] = left }
     return rank
   }
@@ -120,7 +127,7 @@ struct LevelArray {
     (keys + index + 1).update(from: keys + index, count: moved)
     (sizes + index + 1).update(from: sizes + index, count: moved)
     keys[index] = key
-    sizes[index] = UInt64(shares)
+    sizes[index] = shares
     count &+= 1
     return true
   }
@@ -130,8 +137,8 @@ struct LevelArray {
     var new = LevelArray()
     new.capacity = max(UInt32(OrderBooksLimits.levelsMin), capacity + capacity / 2)
     new.sizes = UnsafeMutableRawPointer.allocate(
-      byteCount: new.byteCount, alignment: MemoryLayout<UInt64>.alignment
-    ).bindMemory(to: UInt64.self, capacity: Int(new.capacity))
+      byteCount: new.byteCount, alignment: 64
+    ).bindMemory(to: UInt32.self, capacity: 2 * Int(new.capacity) + LevelArray.padding)
     (new.keys - LevelArray.padding).update(repeating: 0, count: LevelArray.padding)
     new.count = count
     if count > 0 {

@@ -69,8 +69,10 @@ public struct OrderBookSet: ~Copyable {
     guard let slot = orders.vacancy(for: reference) else { return refuse(.duplicateOrder) }
     guard orders.count < ordersMax else { return refuse(.ordersFull) }
     let key = LevelArray.key(side, price)
-    guard let rank = levels(book, side).pointee.add(key, shares, levelsMax: levelsMax)
-    else { return refuse(.levelsFull) }
+    let rank = levels(book, side).pointee.add(key, shares, levelsMax: levelsMax)
+    guard rank >= 0 else {
+      return refuse(rank == LevelArray.levelsFull ? .levelsFull : .sizeFull)
+    }
     orders.fill(
       slot,
       OrderSlot(reference: reference, price: price, shares: shares, book: book, side: side))
@@ -128,7 +130,7 @@ public struct OrderBookSet: ~Copyable {
     orders.remove(slot)
     var added = add(new, book: book, side: order.side, shares: shares, price: price)
     added.rank = min(added.rank, removed.rank)
-    // Refused as one level too many: what is certain is that the old order is gone.
+    // Refused for its price, where there is no room: what is certain is that the old order is gone.
     if added.fault != nil { (added.book, added.side) = (book, order.side) }
     return added
   }
@@ -198,7 +200,7 @@ public struct OrderBookSet: ~Copyable {
   @inline(__always)
   public func level(
     _ book: UInt16, _ side: BookSide, rank: Int
-  ) -> (price: UInt32, size: UInt64) {
+  ) -> (price: UInt32, size: UInt32) {
     precondition(Int(book) < bookCount)
     let level = levels(book, side).pointee[rank]
     return (LevelArray.key(side, level.key), level.size)

@@ -198,12 +198,34 @@ import Testing
     let tape = tape { writer in
       writer.add(1, 1, .bid, shares: 300, stock: apple, price: 1_000_000, nanoseconds: 3)
     }
-    let source = try FeedArgument(parsing: tape.path).open(
-      context: FeedContext(), day: "2020-06-01")
+    let source = try FeedArgument(parsing: tape.path + "@2020-06-01").open(
+      context: FeedContext())
     #expect(try source.next()?.time == Timestamp(parsing: "2020-06-01T04:00:00.000000003Z"))
+    #expect(try TapeReport.read(FeedArgument(parsing: tape.path + "@2020-06-01")).format == "itch")
     #expect(throws: FeedsError.self) {
-      try FeedArgument(parsing: tape.path).open(context: FeedContext(), day: "20200601")
+      try FeedArgument(parsing: tape.path + "@20200601").open(context: FeedContext())
     }
+    #expect(throws: FeedsError.self) {
+      try ITCHFeed(path: tape.path, context: FeedContext(), day: "2020-02-30")
+    }
+    // A file of this very name is meant by it.
+    let named = TemporaryTape(tape.bytes, name: "01302019@2020-06-01")
+    #expect(TapeName(named.path) == TapeName(path: named.path, day: nil))
+  }
+
+  @Test func aFileCutOffInItsCompressionIsUsedAsFarAsItGoes() throws {
+    let spec = try SimulationSpec(parsing: "sim:stocks=3,crypto=0,rate=500,seconds=2")
+    let tape = TemporaryTape(name: "day.itch.gz")
+    let messages = try SimulatedSession.writeITCH(spec, to: tape.path)
+    tape.write(Array(tape.bytes.dropLast(2_000)))
+    let reports = Reports()
+    let source = try ITCHFeed(path: tape.path, context: reports.context())
+    #expect(try !source.all().isEmpty)
+    #expect(source.context.counters.lines > messages / 2)
+    #expect(source.context.counters.lines < messages)
+    #expect(
+      reports.problems.map(\.reason) == ["the gzip data ends too early; the rest is not read"])
+    #expect(source.context.counters.damagedFiles == 1)
   }
 
   // Damaged files of all kinds: no trap, no end that never comes, books that do not cross by it.

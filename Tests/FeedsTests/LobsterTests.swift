@@ -147,7 +147,7 @@ struct LobsterGoldenTests {
           return false
         }
         let level = book.books.level(0, side, rank: 0)
-        return level.price == best.price && level.size == best.size
+        return level.price == best.price && UInt64(level.size) == best.size
       }
       if isEqual { equal += 1 }
     }

@@ -82,7 +82,7 @@ extension OrderBookSet {
     }
   }
 
-  func levels(_ book: UInt16, _ side: BookSide) -> [(price: UInt32, size: UInt64)] {
+  func levels(_ book: UInt16, _ side: BookSide) -> [(price: UInt32, size: UInt32)] {
     (0..<levelCount(book, side)).map { level(book, side, rank: $0) }
   }
 

@@ -78,7 +78,7 @@ struct ITCHDay {
       for side in BookSide.allCases {
         let (found, wanted) = (builder.books.levels(book, side), model.levels(book, side))
         try #require(found.map(\.price) == wanted.map(\.price), "seed \(seed)")
-        try #require(found.map(\.size) == wanted.map(\.size), "seed \(seed)")
+        try #require(found.map { UInt64($0.size) } == wanted.map(\.size), "seed \(seed)")
       }
     }
   }

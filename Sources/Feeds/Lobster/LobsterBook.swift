@@ -57,7 +57,7 @@ struct LobsterBook: ~Copyable {
       guard books.levelCount(LobsterBook.number, side) >= wanted.count else { return false }
       return wanted.indices.allSatisfy { rank in
         let level = books.level(LobsterBook.number, side, rank: rank)
-        return level.price == wanted[rank].price && level.size == wanted[rank].size
+        return level.price == wanted[rank].price && UInt64(level.size) == wanted[rank].size
       }
         && (wanted.count == levels
           || books.levelCount(LobsterBook.number, side) == wanted.count)
