@@ -66,15 +66,14 @@ public struct TapeReport: Sendable {
     return overflow ? .max : UInt64(max(0, span)) / 1_000_000
   }
 
-  /// Reads the feed to its end. `day` is as for `FeedArgument.open`. `progress` is called now and then
-  /// with the number of events so far; false ends the reading.
+  /// Reads the feed to its end. `progress` is called now and then with the number of events so far;
+  /// false ends the reading.
   public static func read(
-    _ argument: FeedArgument, day: String? = nil,
-    progress: (UInt64) -> Bool = { _ in true }
+    _ argument: FeedArgument, progress: (UInt64) -> Bool = { _ in true }
   ) throws(FeedsError) -> TapeReport {
     let problems = Problems()
     let context = FeedContext(report: { problems.add($0) })
-    let source = try argument.open(context: context, day: day)
+    let source = try argument.open(context: context)
     var report = TapeReport(name: source.name)
     if case .file(let name) = argument {
       let path = TapeName(name).path

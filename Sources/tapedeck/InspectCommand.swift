@@ -10,8 +10,9 @@ struct InspectCommand: ParsableCommand {
     commandName: "inspect",
     abstract: "Show what is on a tape: symbols, counts, span, rates, faults.",
     discussion: """
-      Reads the tape once to its end, whatever its format; memory does not grow with it. Exits with \
-      0 when it could be read, also when lines of it are malformed.
+      Reads the tape once to its end, whatever its format; memory does not grow with it. An ITCH or \
+      LOBSTER tape whose name does not tell its day is written TAPE@2019-01-30. Exits with 0 when it \
+      could be read, also when lines of it are malformed.
       """)
 
   @Argument(help: ArgumentHelp("A tape, or a simulation: sim:seconds=60.", valueName: "tape"))
@@ -23,18 +24,10 @@ struct InspectCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Symbols in the table at the most (default: 20).", valueName: "count"))
   var top: Int?
 
-  @Option(
-    help: ArgumentHelp(
-      "The day of an ITCH or LOBSTER tape whose name does not tell it: 2019-01-30.",
-      valueName: "date"))
-  var day: String?
-
   func run() throws {
     do {
-      let source = OptionSource()
-      let top = try source.integer("top", flag: top, default: 20, in: 0...65_536)
-      let day = source.string("day", flag: day)
-      let report = try TapeReport.read(try FeedArgument(parsing: tape), day: day, progress: progress())
+      let top = try OptionSource().integer("top", flag: top, default: 20, in: 0...65_536)
+      let report = try TapeReport.read(try FeedArgument(parsing: tape), progress: progress())
       let text = json ? report.json : report.text(symbolsMax: top)
       TerminalLine.clear()
       print(text, terminator: "")

@@ -122,9 +122,11 @@ import Testing
       ])
     let all = try directory.names.dropFirst().flatMap { try sizes("\(directory.path)/\($0)") }
     #expect(all == (1...202).map { Int64($0) })
-    #expect(tape.fileBytes == directory.names.reduce(0) {
-      $0 + UInt64(TemporaryTape.read("\(directory.path)/\($1)").count)
-    })
+    #expect(
+      tape.fileBytes
+        == directory.names.reduce(0) {
+          $0 + UInt64(TemporaryTape.read("\(directory.path)/\($1)").count)
+        })
   }
 
   @Test(arguments: [

@@ -10,7 +10,8 @@ import Testing
   }
 
   private func trade(_ symbol: String, _ time: String, _ numbers: String = "") -> String {
-    "{\(numbers)\"T\":\"t\",\"S\":\"\(symbol)\",\"t\":\"2026-11-20T14:30:\(time)Z\",\"p\":1,\"s\":1}\n"
+    "{\(numbers)\"T\":\"t\",\"S\":\"\(symbol)\",\"t\":\"2026-11-20T14:30:\(time)Z\","
+      + "\"p\":1,\"s\":1}\n"
   }
 
   @Test func countsSpanAndPeak() throws {
@@ -47,7 +48,8 @@ import Testing
   @Test func holesInARecordingsNumbersAreGaps() throws {
     let report = try report(
       trade("A", "00", "\"E\":1,\"N\":1,\"P\":0,") + trade("A", "01", "\"E\":1,\"N\":5,\"P\":1,")
-        + trade("A", "02", "\"E\":1,\"N\":9,\"P\":7,") + trade("A", "03", "\"E\":1,\"N\":12,\"P\":9,"))
+        + trade("A", "02", "\"E\":1,\"N\":9,\"P\":7,")
+        + trade("A", "03", "\"E\":1,\"N\":12,\"P\":9,"))
     #expect(report.counters.gaps == 1)
     #expect(report.counts[.trades] == 4)
   }
@@ -63,7 +65,7 @@ import Testing
     let many = (0..<1_200).map { _ in trade("LONGNAME.WS", "00") }.joined()
     let lines = try report(many + trade("A", "00")).text(symbolsMax: 1)
       .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-    let table = lines.drop { !$0.hasPrefix("symbol") }
+    let table = lines.drop { !$0.hasPrefix("symbol ") }
     #expect(
       Array(table) == [
         "symbol       events  trades", "LONGNAME.WS   1,200   1,200", "... 1 more",

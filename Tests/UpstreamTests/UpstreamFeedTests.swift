@@ -239,11 +239,14 @@ import WebTransport
       #expect(log.downs.first?.hasPrefix("ws://127.0.0.1:") == true)
       #expect(log.waits.first == 77_777 ? script.isSlow : !script.isSlow)
       #expect(log.ups == 0)
-      // It comes again, and then all is well.
+      // It comes again, and then all is well. On a busy machine an attempt may have been given up
+      // before it is answered here.
       guard !script.isSlow else { return }
-      let next = try #require(fixture.listener.acceptWebSocket())
-      try next.serve()
-      #expect(try await fixture.until { $0.ups == 1 })
+      for _ in 0..<50 where fixture.now.ups == 0 {
+        guard let next = fixture.listener.acceptWebSocket(), next.serveIfAsked() else { continue }
+        _ = try await fixture.until(milliseconds: 1_000) { $0.ups == 1 }
+      }
+      #expect(fixture.now.ups == 1)
     }
   }
 

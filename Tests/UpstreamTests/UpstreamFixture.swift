@@ -140,6 +140,14 @@ extension RawSocket {
     say("[{\"T\":\"subscription\",\"trades\":[\"AAPL\",\"MSFT\"],\"quotes\":[]}]")
   }
 
+  /// As `serve`, for a client that may have gone already.
+  func serveIfAsked() -> Bool {
+    say("[{\"T\":\"success\",\"msg\":\"connected\"}]")
+    guard hear() != nil else { return false }
+    say("[{\"T\":\"subscription\",\"trades\":[\"AAPL\",\"MSFT\"],\"quotes\":[]}]")
+    return true
+  }
+
   func trade(_ symbol: String, _ size: Int, _ numbers: String = "") {
     say(
       "[{\(numbers)\"T\":\"t\",\"S\":\"\(symbol)\",\"t\":\"2026-11-21T06:23:00Z\",\"p\":1.5,\"s\":\(size)}]"

@@ -320,6 +320,8 @@ public final class ClientWebSocket {
   }
 
   private func end(_ stage: WebSocketEnd.Stage, _ code: UInt16, _ reason: String) {
+    let now = client.loop.nowMilliseconds
+    let silence = stage == .open ? now - min(now, lastHeard) : 0
     state = .ended
     timer.close()
     lookup?.close()
@@ -331,7 +333,7 @@ public final class ClientWebSocket {
       self,
       WebSocketEnd(
         stage: stage, code: code, status: status == 101 ? nil : status,
-        isCertificateRefused: isCertificateRefused,
+        isCertificateRefused: isCertificateRefused, silenceMilliseconds: silence,
         description: "\(url): \(reason.isEmpty ? "closed with \(code)" : reason)"))
   }
 

@@ -49,7 +49,7 @@ public final class WebSocketClient: TurnEndObserver {
 
   private var closing: (timer: LoopTimer, completion: () -> Void, deadline: UInt64)?
   private var isContextDestroyed = false
-  private var turnsSinceEmpty = 0
+  private var turnsSinceDestroyed = 0
   private(set) var isClosed = false
 
   /// On the loop's thread. Throws when the certificates cannot be used.
@@ -185,9 +185,12 @@ public final class WebSocketClient: TurnEndObserver {
       return
     }
     // libuv confirms the closes in later turns; only then the second call may free the context.
-    guard endedList.isEmpty, attempts.isEmpty else { return }
-    turnsSinceEmpty += 1
-    guard turnsSinceEmpty >= 2 else { return }
+    turnsSinceDestroyed += 1
+    guard endedList.isEmpty, turnsSinceDestroyed >= 2 else { return }
+    // Each is told of by libwebsockets; not for ever, should it forget one.
+    guard attempts.isEmpty || turnsSinceDestroyed >= WebTransportLimits.clientCloseTicksMax else {
+      return
+    }
     if let context = contextSlot.pointee {
       lws_context_destroy(context)
       guard contextSlot.pointee == nil else { return }
