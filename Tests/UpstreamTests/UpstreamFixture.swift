@@ -40,6 +40,11 @@ final class UpstreamFixture: @unchecked Sendable {
         url: try WebSocketURL("ws://127.0.0.1:\(port)/v2/iex"),
         subscription: try UpstreamSubscription(symbols: symbols, channels: "trades,quotes"))
       configuration.reconnect = (1, 1)
+      // A test's task may wait long for a thread while other suites block theirs: no deadline shall
+      // end what the test has not come to yet. Tests of deadlines set their own.
+      configuration.stepMilliseconds = 120_000
+      configuration.client.handshakeMilliseconds = 120_000
+      configuration.client.silenceMaxMilliseconds = 120_000
       configuration.refusedMilliseconds = 77_777...77_777
       configure(&configuration)
       feed = try UpstreamFeed(
