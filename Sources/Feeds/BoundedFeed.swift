@@ -46,7 +46,8 @@ public final class BoundedFeed: FeedSource {
     last = nil
   }
 
-  private func resolve(_ first: Timestamp) throws(FeedsError) -> (start: Timestamp, end: Timestamp) {
+  private func resolve(_ first: Timestamp) throws(FeedsError) -> (start: Timestamp, end: Timestamp)
+  {
     let start = bounds.start?.resolved(first: first) ?? Timestamp(nanoseconds: .min)
     let end = bounds.end?.resolved(first: first) ?? Timestamp(nanoseconds: .max)
     if bounds.start != nil, bounds.end != nil { try FeedBounds.check(start < end) }

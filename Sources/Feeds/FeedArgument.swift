@@ -40,7 +40,8 @@ public indirect enum FeedArgument: Hashable, Sendable {
     case .merged(let arguments):
       guard 1...Limits.mergedFeedsMax ~= arguments.count else {
         throw FeedsError(
-          .badArgument, "\(arguments.count) tapes: from 1 to \(Limits.mergedFeedsMax) can be merged")
+          .badArgument, "\(arguments.count) tapes: from 1 to \(Limits.mergedFeedsMax) can be merged"
+        )
       }
       var sources: [any FeedSource] = []
       for argument in arguments { sources.append(try argument.open(context: context)) }

@@ -38,8 +38,9 @@ public struct FeedClock: Sendable {
   /// full speed.
   public func feedTime(monotonicNanoseconds now: UInt64) -> Timestamp? {
     guard let anchor, case .factor(let factor) = speed else { return nil }
-    let passed = Int64(clamping: now < anchor.monotonicNanoseconds
-      ? 0 : now - anchor.monotonicNanoseconds)
+    let passed = Int64(
+      clamping: now < anchor.monotonicNanoseconds
+        ? 0 : now - anchor.monotonicNanoseconds)
     let product = passed.multipliedFullWidth(by: factor.nanos)
     // Does not fit when |product.high| could reach the divisor.
     guard product.high.magnitude < Decimal9.scale.magnitude / 2 else {

@@ -22,7 +22,8 @@ public enum FeedMoment: Hashable, Sendable {
   }
 
   /// What is expected where a moment is asked for.
-  public static let rule = "a time such as 2026-11-20T14:30:00Z, or 14:30:05 of the feed's first day"
+  public static let rule =
+    "a time such as 2026-11-20T14:30:00Z, or 14:30:05 of the feed's first day"
 
   static let dayNanoseconds: Int64 = 86_400_000_000_000
 

@@ -208,7 +208,9 @@ extension IngestLoop {
   ) {
     guard case .factor(let factor) = player.clock.speed else {
       // From as fast as possible to real time; there is nothing faster.
-      if change(Decimal9.scale) < Decimal9.scale { player.setSpeed(.realTime, monotonicNanoseconds: now) }
+      if change(Decimal9.scale) < Decimal9.scale {
+        player.setSpeed(.realTime, monotonicNanoseconds: now)
+      }
       return
     }
     player.setSpeed(

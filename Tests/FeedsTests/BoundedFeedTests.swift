@@ -17,7 +17,8 @@ import Testing
 
   private func read(_ feed: BoundedFeed) throws -> [String] {
     try feed.all().map {
-      let seconds = ($0.time.nanoseconds / 1_000_000 - BoundedFeedTests.midnight - 36_000_000) / 1_000
+      let first = BoundedFeedTests.midnight + 36_000_000
+      let seconds = ($0.time.nanoseconds / 1_000_000 - first) / 1_000
       return "\($0.isPassed ? "passed " : "")\($0.position)@\(seconds)"
     }
   }
@@ -28,14 +29,15 @@ import Testing
       try FeedBounds(start: try start.map { try moment($0) }, end: try end.map { try moment($0) }))
   }
 
-  @Test(arguments: [
-    ("2026-11-20T10:00:02Z", nil, ["passed 1@2", "passed 2@2", "3@2", "4@3", "5@4"]),
-    ("10:00:02", "10:00:04", ["passed 1@2", "passed 2@2", "3@2", "4@3"]),
-    (nil, "2026-11-20T11:00:01+01:00", ["1@0"]),
-    ("10:00:01.5", "10:00:02.000000001", ["passed 1@1", "passed 2@1", "3@2"]),
-    ("09:00", nil, ["1@0", "2@1", "3@2", "4@3", "5@4"]),
-    ("2026-11-19T10:00:00Z", "23:59:59", ["1@0", "2@1", "3@2", "4@3", "5@4"]),
-  ] as [(String?, String?, [String])])
+  @Test(
+    arguments: [
+      ("2026-11-20T10:00:02Z", nil, ["passed 1@2", "passed 2@2", "3@2", "4@3", "5@4"]),
+      ("10:00:02", "10:00:04", ["passed 1@2", "passed 2@2", "3@2", "4@3"]),
+      (nil, "2026-11-20T11:00:01+01:00", ["1@0"]),
+      ("10:00:01.5", "10:00:02.000000001", ["passed 1@1", "passed 2@1", "3@2"]),
+      ("09:00", nil, ["1@0", "2@1", "3@2", "4@3", "5@4"]),
+      ("2026-11-19T10:00:00Z", "23:59:59", ["1@0", "2@1", "3@2", "4@3", "5@4"]),
+    ] as [(String?, String?, [String])])
   func startIsInclusiveAndEndIsNot(_ start: String?, _ end: String?, _ expected: [String]) throws {
     let feed = try feed(start: start, end: end)
     #expect(try read(feed) == expected)
@@ -67,7 +69,9 @@ import Testing
       #expect(throws: FeedsError.self) { try feed(start: start, end: end) }
     }
     // Of a time and a time of day the feed's first day decides.
-    #expect(throws: FeedsError.self) { try feed(start: "2026-11-21T00:00:00Z", end: "10:00").next() }
+    #expect(throws: FeedsError.self) {
+      try feed(start: "2026-11-21T00:00:00Z", end: "10:00").next()
+    }
   }
 
   @Test(arguments: [

@@ -37,7 +37,8 @@ import Testing
     scene.board.isMuted = false
     #expect(scene.board.staleSymbols() == .symbols(["AAPL", "MSFT"]))
     let written = scene.flush()
-    #expect(written.filter(\.isDeletion).map(\.name).sorted() == ["stock:AAPL:price", "stock:MSFT:quote"])
+    #expect(
+      written.filter(\.isDeletion).map(\.name).sorted() == ["stock:AAPL:price", "stock:MSFT:quote"])
     #expect(written.filter(\.isSet).map(\.name) == ["stock:AAPL:quote"])
     let markers = written.filter { $0.isPublication && $0.body.contains("stale") }
     #expect(markers.map(\.name).sorted() == ["stock:AAPL:price", "stock:MSFT:quote"])

@@ -26,8 +26,10 @@ import Testing
       (#"{"action":"pause"}"#, .pause), (#" { "action" : "resume" } "#, .resume),
       (#"{"action":"step"}"#, .step), (#"{"action":"restart"}"#, .restart),
       (#"{"to":"14:30","action":"seek"}"#, .seek(.timeOfDay(nanoseconds: 52_200_000_000_000))),
-      (#"{"action":"seek","to":"1970-01-01T00:00:01Z"}"#,
-        .seek(.instant(Timestamp(nanoseconds: 1_000_000_000)))),
+      (
+        #"{"action":"seek","to":"1970-01-01T00:00:01Z"}"#,
+        .seek(.instant(Timestamp(nanoseconds: 1_000_000_000)))
+      ),
       (#"{"action":"seek","by":-2.5}"#, .seekBy(nanoseconds: -2_500_000_000)),
       (#"{"action":"speed","speed":0.5}"#, .speed(try FeedSpeed(parsing: "0.5"))),
       (#"{"action":"speed","speed":"max"}"#, .speed(.max)),

@@ -75,7 +75,8 @@ extension Services {
       for message in messages where ["t", "q", "o"].contains(message.kind) {
         let key = "\(message.kind) \(message.symbol)"
         if let before = last[key] {
-          #expect(before.lexicographicallyPrecedes(message.sequence), "\(key): \(before), \(message)")
+          let isNewer = before.lexicographicallyPrecedes(message.sequence)
+          #expect(isNewer, "\(key): \(before), \(message)")
         }
         last[key] = message.sequence
       }
@@ -158,7 +159,7 @@ extension Services {
           var seen: [[WireValue]] = [[], []]
           var epochs: Set<UInt64> = []
           for command in [
-            ReplayCommand.seek(.timeOfDay(nanoseconds: (13 * 60 + 30) * 60_000_000_000 + 20_000_000_000)),
+            ReplayCommand.seek(try #require(FeedMoment(parsing: "13:30:20"))),
             .seekBy(nanoseconds: -15_000_000_000), .restart, .seekBy(nanoseconds: 30_000_000_000),
             .seekBy(nanoseconds: -60_000_000_000_000), .seekBy(nanoseconds: 1),
           ] {
@@ -204,7 +205,7 @@ extension Services {
           let ended = try await untilState(ingest, .ended)
           let beyond = try await ingest.replay(.seekBy(nanoseconds: 60_000_000_000))
           #expect(beyond.state == .ended && beyond.sequence == ended.sequence)
-          await #expect(throws: ReplayRefusal.self) { 
+          await #expect(throws: ReplayRefusal.self) {
             _ = try await ingest.replay(.pause)
             return try await ingest.replay(.step)
           }
@@ -241,7 +242,10 @@ extension Services {
         [],
         [.seekBy(nanoseconds: 30_000_000_000), .seekBy(nanoseconds: -25_000_000_000)],
         [.restart, .step, .step, .seekBy(nanoseconds: 39_000_000_000)],
-        [.seekBy(nanoseconds: 20_000_000_000), .restart, .seekBy(nanoseconds: 10_000_000_000), .step],
+        [
+          .seekBy(nanoseconds: 20_000_000_000), .restart, .seekBy(nanoseconds: 10_000_000_000),
+          .step,
+        ],
       ]
       for way in ways {
         try await ServiceScene.with { scene in

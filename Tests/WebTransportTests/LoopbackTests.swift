@@ -2,7 +2,7 @@ import Testing
 
 @testable import WebTransport
 
-@Suite struct RemoteAddressTests {
+@Suite struct LoopbackTests {
   @Test func onlyThisMachineIsLoopback() {
     func four(_ a: UInt64, _ b: UInt64, _ c: UInt64, _ d: UInt64) -> RemoteAddress {
       RemoteAddress(high: 0, low: 0xffff << 32 | a << 24 | b << 16 | c << 8 | d, port: 9)
