@@ -50,9 +50,11 @@ let configuration: Target.Dependency = .product(
 let libraries: [Target] = [
   library("EventLoops", ["CUV"]),
   library("MarketData"),
-  library("ServiceSupport", ["EventLoops", "CCrypto", logging, coreMetrics, configuration]),
   library("OrderBooks", ["CPrefetch", "MarketData"]),
   library("Feeds", ["MarketData", "OrderBooks", "CZlib"]),
+  library(
+    "ServiceSupport",
+    ["EventLoops", "CCrypto", "WebTransport", logging, coreMetrics, configuration]),
   library("FanOut"),
   library("PostgresClient", ["CLibpq", "EventLoops"]),
   library("RedisClient", ["CHiredis", "EventLoops"]),

@@ -147,7 +147,7 @@ public final class CacheAside {
       }
       begin(key, policy, load, waiter)
     }
-    return try await waiter.value()
+    return try await waiter.value(ifCancelled: .failure(CancellationError())).get()
   }
 
   private func readLocal(_ key: String, _ policy: CachePolicy, _ load: @escaping LoadRow) -> Answer?

@@ -1,5 +1,4 @@
 import EventLoops
-import Synchronization
 
 /// One read of one key under way, and everybody who waits for its answer (single flight).
 final class ReadFlight {
@@ -56,44 +55,5 @@ extension CacheOutcome {
   }
 }
 
-/// One caller of `read`. `@unchecked Sendable`: touched on the loop's thread only; a cancelling thread
-/// goes through `submit`.
-final class ReadWaiter: @unchecked Sendable {
-  typealias Value = Result<CacheAside.Answer, any Error>
-
-  private let loop: EventLoop
-  private let finished = Atomic<Bool>(false)
-  private var continuation: UnsafeContinuation<Value, Never>?
-  private var result: Value?
-
-  init(loop: EventLoop) { self.loop = loop }
-
-  /// The first result counts.
-  func finish(_ value: Value) {
-    guard !finished.exchange(true, ordering: .relaxed) else { return }
-    if let continuation {
-      self.continuation = nil
-      continuation.resume(returning: value)
-    } else {
-      result = value
-    }
-  }
-
-  func value() async throws -> CacheAside.Answer {
-    if let result { return try result.get() }
-    let value = await withTaskCancellationHandler {
-      await withUnsafeContinuation { continuation in
-        if let result {
-          continuation.resume(returning: result)
-        } else {
-          self.continuation = continuation
-        }
-      }
-    } onCancel: {
-      // Finished: nobody waits, and the loop may be gone already.
-      guard !finished.load(ordering: .relaxed) else { return }
-      loop.submit { self.finish(.failure(CancellationError())) }
-    }
-    return try value.get()
-  }
-}
+/// One caller of `read`.
+typealias ReadWaiter = LoopWait<Result<CacheAside.Answer, any Error>>

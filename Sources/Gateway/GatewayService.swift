@@ -76,7 +76,7 @@ package final class GatewayService: Sendable {
     _ readiness: Readiness, _ metrics: PrometheusRegistry, _ logger: Logger, _ routes: Routes
   ) throws -> Confined {
     var router = Router()
-    GatewayRoutes.add(to: &router, loop: loop, readiness: readiness, metrics: metrics)
+    OperatorRoutes.add(to: &router, loop: loop, readiness: readiness, metrics: metrics)
     routes(&router, loop)
     let log = RateLimitedLog(logger, now: { loop.nowMilliseconds })
     let stream = try StreamLoop(

@@ -49,7 +49,7 @@ public final class CuttingProxy: Sendable {
   public func close() {
     state.withLock { $0.isEnded = true }
     shutdown(listener, Int32(SHUT_RDWR))
-    CuttingProxy.removeAll(directory)
+    removeDirectory(directory)
   }
 
   deinit { Glibc.close(listener) }
@@ -150,17 +150,5 @@ public final class CuttingProxy: Sendable {
     return (bytes.startIndex...(bytes.endIndex - word.count)).contains { start in
       bytes[start..<(start + word.count)].elementsEqual(word)
     }
-  }
-
-  private static func removeAll(_ path: String) {
-    guard let stream = opendir(path) else { return }
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if name != ".", name != ".." { unlink("\(path)/\(name)") }
-    }
-    closedir(stream)
-    rmdir(path)
   }
 }

@@ -144,7 +144,7 @@ public final class PrivatePostgres {
     resume()
     process?.end(by: SIGQUIT)
     process = nil
-    PrivatePostgres.removeTree(directory)
+    removeDirectory(directory)
   }
 
   // MARK: - Looking in from outside
@@ -237,7 +237,7 @@ public final class PrivatePostgres {
     do {
       let directory = try freshDirectory()
       templateDirectory.withLock { $0 = directory }
-      atexit { PrivatePostgres.templateDirectory.withLock { PrivatePostgres.removeTree($0) } }
+      atexit { PrivatePostgres.templateDirectory.withLock { removeDirectory($0) } }
       try run([
         "\(programs)/initdb", "-D", "\(directory)/data", "-A", "trust", "-U", "postgres", "-E",
         "UTF8", "--locale=C", "--no-sync", "--no-instructions",
@@ -289,19 +289,5 @@ public final class PrivatePostgres {
     withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
       String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
     }
-  }
-
-  private static func removeTree(_ path: String) {
-    if let stream = opendir(path) {
-      while let entry = readdir(stream) {
-        let name = name(of: entry)
-        guard name != ".", name != ".." else { continue }
-        let inner = "\(path)/\(name)"
-        // Links (tablespaces) are removed, not followed.
-        if entry.pointee.d_type == UInt8(DT_DIR) { removeTree(inner) } else { unlink(inner) }
-      }
-      closedir(stream)
-    }
-    rmdir(path)
   }
 }

@@ -92,7 +92,7 @@ public final class PrivateRedis {
 
   public func close() {
     kill()
-    PrivateRedis.removeDirectory(directory)
+    removeDirectory(directory)
   }
 
   // MARK: - Looking in from outside
@@ -204,17 +204,5 @@ public final class PrivateRedis {
     }
     guard code == 0 else { throw PrivateServerError(description: "no free port") }
     return UInt16(bigEndian: address.sin_port)
-  }
-
-  private static func removeDirectory(_ path: String) {
-    guard let stream = opendir(path) else { return }
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if name != ".", name != ".." { unlink("\(path)/\(name)") }
-    }
-    closedir(stream)
-    rmdir(path)
   }
 }

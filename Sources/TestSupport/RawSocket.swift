@@ -75,6 +75,7 @@ public final class RawSocket {
       let count = bytes.withUnsafeBytes {
         Glibc.send(fd, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
       }
+      if count < 0, errno == EINTR { continue }
       guard count > 0 else { return false }
       sent += count
     }
@@ -87,24 +88,41 @@ public final class RawSocket {
   /// Waits for bytes and adds them to `pending`. False at the end of the stream or at a reset, and
   /// when nothing came within the time.
   public func receive(milliseconds: Int32 = 5_000) -> Bool {
-    var poll = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
-    guard Glibc.poll(&poll, 1, milliseconds) > 0 else { return false }
-    var room = [UInt8](repeating: 0, count: 64 * 1_024)
-    let count = recv(fd, &room, room.count, 0)
-    guard count > 0 else { return false }
-    pending.append(contentsOf: room[..<count])
+    guard waitForInput(milliseconds), let bytes = receiveOnce(), !bytes.isEmpty else {
+      return false
+    }
+    pending.append(contentsOf: bytes)
     return true
+  }
+
+  /// False when there was none in time. A signal (a child's end) does not shorten the wait.
+  private func waitForInput(_ milliseconds: Int32) -> Bool {
+    let deadline = ContinuousClock.now + .milliseconds(milliseconds)
+    var left = milliseconds
+    while true {
+      var poll = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
+      let count = Glibc.poll(&poll, 1, left)
+      guard count < 0, errno == EINTR else { return count > 0 }
+      left = Int32(max(0, (deadline - ContinuousClock.now) / .milliseconds(1)))
+    }
+  }
+
+  /// Empty at the end of the stream, nil after a reset.
+  private func receiveOnce() -> ArraySlice<UInt8>? {
+    var room = [UInt8](repeating: 0, count: 64 * 1_024)
+    while true {
+      let count = recv(fd, &room, room.count, 0)
+      if count < 0, errno == EINTR { continue }
+      return count < 0 ? nil : room[..<count]
+    }
   }
 
   /// Everything until the peer closes; nil when it does not within the time.
   public func readToEnd(milliseconds: Int32 = 5_000) -> [UInt8]? {
     while true {
-      var poll = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
-      guard Glibc.poll(&poll, 1, milliseconds) > 0 else { return nil }
-      var room = [UInt8](repeating: 0, count: 64 * 1_024)
-      let count = recv(fd, &room, room.count, 0)
-      guard count > 0 else { break }
-      pending.append(contentsOf: room[..<count])
+      guard waitForInput(milliseconds) else { return nil }
+      guard let bytes = receiveOnce(), !bytes.isEmpty else { break }
+      pending.append(contentsOf: bytes)
     }
     defer { pending = [] }
     return pending

@@ -21,6 +21,7 @@ final class WatchlistClients {
     var watchlistID: String
     var token: String?
     var received: [UInt8] = []
+    var hasConnected = false
     var isWaiting = false
     var sentAt = 0.0
     /// What is due, in order: requests of the plan, and the session's beginning and end.
@@ -76,18 +77,18 @@ final class WatchlistClients {
 
   /// Runs the plan to its end.
   func run() throws -> Report {
-    for index in clients.indices { try connect(index) }
+    let schedule = plan.schedule()
     let start = now()
-    let polls = plan.users.first?.requests.count ?? 0
-    for place in 0..<polls {
-      for (index, user) in plan.users.enumerated() {
-        let due = start + (user.offset + Double(place) * plan.pollSeconds) / compression
-        while now() < due {
-          try serve(milliseconds: Int32(max(0, min(20, (due - now()) * 1_000))))
-        }
-        if place == 0, user.hasSession { try add(index, .open, due) }
-        try add(index, user.requests[place] == .write ? .write : .read, due)
-        if place == polls - 1, user.hasSession { try add(index, .close, due) }
+    for step in schedule {
+      let due = start + step.time / compression
+      while now() < due {
+        try serve(milliseconds: Int32(max(0, min(20, (due - now()) * 1_000))))
+      }
+      let user = plan.users[step.user]
+      if step.place == 0, user.hasSession { try add(step.user, .open, due) }
+      try add(step.user, user.requests[step.place] == .write ? .write : .read, due)
+      if step.place == user.requests.count - 1, user.hasSession {
+        try add(step.user, .close, due)
       }
     }
     let patience = now() + 15
@@ -109,8 +110,9 @@ final class WatchlistClients {
   private func sendNext(_ index: Int) throws {
     guard !clients[index].isWaiting, let step = clients[index].due.first else { return }
     if clients[index].fd < 0 {
+      if clients[index].hasConnected { report.reconnects += 1 }
       try connect(index)
-      report.reconnects += 1
+      clients[index].hasConnected = true
     }
     let bytes = request(clients[index], step)
     // Small, and the socket is empty: it goes at once, or the connection is gone.
@@ -203,6 +205,8 @@ final class WatchlistClients {
 
   private func take(_ index: Int) throws {
     guard let answer = try HTTPAnswer(clients[index].received) else { return }
+    // What nobody asked for is the server's word about an idle connection, which it closes.
+    guard clients[index].isWaiting else { return drop(index) }
     let step = clients[index].due.removeFirst()
     clients[index].dueAt.removeFirst()
     clients[index].isWaiting = false

@@ -19,12 +19,17 @@ struct WatchlistPlan {
   var users: [User] = []
   private(set) var writes = 0
 
-  init(users count: Int, minutes: Double, pollSeconds: Double, oneWriteIn: Int, seed: UInt64) {
+  /// - Parameter arrivalSeconds: over which the users begin, evenly; all at once would measure how a
+  ///   server takes a thousand new connections, not how its cache serves them.
+  init(
+    users count: Int, minutes: Double, pollSeconds: Double, arrivalSeconds: Double, oneWriteIn: Int,
+    seed: UInt64
+  ) {
     self.pollSeconds = pollSeconds
     var random = SeededGenerator(seed: seed)
     let polls = Int(minutes * 60 / pollSeconds)
     for index in 0..<count {
-      let offset = Double.random(in: 0..<pollSeconds, using: &random)
+      let offset = Double.random(in: 0..<max(arrivalSeconds, pollSeconds), using: &random)
       var requests: [Request] = []
       for _ in 0..<polls {
         let isWrite = Int.random(in: 0..<oneWriteIn, using: &random) == 0
@@ -33,7 +38,23 @@ struct WatchlistPlan {
       }
       users.append(User(offset: offset, hasSession: index % 2 == 1, requests: requests))
     }
-    users.sort { $0.offset < $1.offset }
+  }
+
+  struct Step {
+    /// Seconds of the load's time.
+    var time: Double
+    var user: Int
+    /// Which of the user's requests.
+    var place: Int
+  }
+
+  /// Every request of every user in the order of their times.
+  func schedule() -> [Step] {
+    users.enumerated().flatMap { index, user in
+      user.requests.indices.map {
+        Step(time: user.offset + Double($0) * pollSeconds, user: index, place: $0)
+      }
+    }.sorted { $0.time < $1.time }
   }
 
   struct Bound {

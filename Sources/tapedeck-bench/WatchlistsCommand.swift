@@ -20,6 +20,7 @@ struct WatchlistsCommand: ParsableCommand {
   @Option var users = 1_000
   @Option(help: "Of each user's session.") var minutes = 10.0
   @Option(help: "Between two polls.") var pollSeconds = 2.0
+  @Option(help: "Over which the users begin.") var arrivalSeconds = 60.0
   @Option(help: "One request in so many is a write.") var writes = 1_000
   @Option(help: "How many times faster time passes.") var compression = 10
   @Option var seed: UInt64 = 7
@@ -72,7 +73,8 @@ struct WatchlistsCommand: ParsableCommand {
     await host.loop.sleep(milliseconds: 500)  // until the caches are believed
 
     let plan = WatchlistPlan(
-      users: users, minutes: minutes, pollSeconds: pollSeconds, oneWriteIn: writes, seed: seed)
+      users: users, minutes: minutes, pollSeconds: pollSeconds, arrivalSeconds: arrivalSeconds,
+      oneWriteIn: writes, seed: seed)
     let port = portfolio.port
     let compression = compression
     let report = try await Task.detached {
@@ -111,6 +113,7 @@ struct WatchlistsCommand: ParsableCommand {
     Swift.print("users       \(users), \(plan.users.filter(\.hasSession).count) of them by session")
     Swift.print(
       "load        \(minutes) min, a poll each \(pollSeconds) s, 1 write in \(writes), "
+        + "begun over \(arrivalSeconds) s, "
         + "time \(compression) times faster, seed \(seed)")
     Swift.print("requests    \(requests), of them \(plan.writes) writes")
     let rate = Int(Double(report.answers) / report.seconds)

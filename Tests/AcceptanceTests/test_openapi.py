@@ -44,12 +44,14 @@ def test_every_operation_but_the_open_ones_wants_credentials(up):
 def test_schemathesis_finds_nothing(directory):
     """Generated requests, good and bad, against a server of their own."""
     with harness.Up(directory) as up:
+        # One worker: of Python 3.11, two threads that parse Python at once can break one another's
+        # count of depth ("AST constructor recursion depth mismatch", cpython issue 106905).
         command = [
             str(pathlib.Path(sys.executable).parent / "schemathesis"),
             "--config-file", str(pathlib.Path(__file__).parent / "schemathesis.toml"), "run",
             up.http + "/openapi.json",
             "--header", "APCA-API-KEY-ID: demo", "--header", "APCA-API-SECRET-KEY: demo",
-            "--max-examples", str(MAX_EXAMPLES), "--workers", "2", "--no-color",
+            "--max-examples", str(MAX_EXAMPLES), "--workers", "1", "--no-color",
             "--request-timeout", "15", "--generation-database", "none",
         ]
         done = subprocess.run(

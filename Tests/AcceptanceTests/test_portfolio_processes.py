@@ -3,6 +3,7 @@
 import contextlib
 import pathlib
 import signal
+import socket
 
 import pytest
 import requests
@@ -22,20 +23,24 @@ def own():
 
 
 def test_password_of_a_postgres_url_is_hidden_and_never_logged(directory):
-    for url in (
-        "postgresql://bob:s3cret@127.0.0.1:1/x", "host=127.0.0.1 port=1 password=s3cret user=bob"
-    ):
-        with Process("migrate", "--postgres", url) as migrate:
-            line = pathlib.Path(f"/proc/{migrate.pid}/cmdline")
+    # A server that takes the connection and says nothing, so that there is time to look.
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
+        for url in (
+            f"postgresql://bob:s3cret@127.0.0.1:{port}/x",
+            f"host=127.0.0.1 port={port} password=s3cret user=bob",
+        ):
+            with Process("migrate", "--postgres", url) as migrate:
+                line = pathlib.Path(f"/proc/{migrate.pid}/cmdline")
 
-            def hidden():
-                with contextlib.suppress(OSError):
-                    text = line.read_text()
-                    return "****" in text and "s3cret" not in text
+                def hidden():
+                    with contextlib.suppress(OSError):
+                        text = line.read_text()
+                        return "****" in text and "s3cret" not in text
 
-            eventually(hidden, 5, "stars in the place of the password")
-            assert migrate.wait(20) != 0
-            assert "s3cret" not in migrate.tail() and "127.0.0.1" in migrate.tail()
+                eventually(hidden, 5, "stars in the place of the password")
+                assert migrate.wait(20) != 0
+                assert "s3cret" not in migrate.tail() and "127.0.0.1" in migrate.tail()
 
 
 def test_services_as_processes_share_keys_and_database(own, directory):

@@ -106,6 +106,32 @@ extension Services {
       }
     }
 
+    /// Goal: no session outlives the key that opened it, however the two overlap. Method: the key's
+    /// revocation is done but not yet committed when the session is asked for.
+    @Test func aSessionIsNotOpenedBehindARevocationsBack() async throws {
+      try await CredentialsScene.with(processes: 1) { scene, processes in
+        // Safe: of the server, psql reads only what never changes.
+        nonisolated(unsafe) let postgres = scene.postgres
+        let revocation = Task.detached {
+          _ = try postgres.psql(
+            """
+            BEGIN;
+            UPDATE api_keys SET revoked_at = now() WHERE id = 'demo';
+            SELECT pg_sleep(1);
+            COMMIT
+            """)
+        }
+        let isHeld = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+        try await until(milliseconds: 5_000) { try scene.postgres.psql(isHeld) == "1" }
+          .required("the revocation waits")
+        await #expect(throws: SessionRefusal.revoked) {
+          _ = try await processes[0].openSession(CredentialsScene.demo)
+        }
+        try await revocation.value
+        #expect(try scene.postgres.psql("SELECT count(*) FROM sessions") == "0")
+      }
+    }
+
     @Test func anEmptiedRedisLogsNobodyOut() async throws {
       try await CredentialsScene.with { scene, processes in
         let session = try await processes[0].openSession(CredentialsScene.demo)

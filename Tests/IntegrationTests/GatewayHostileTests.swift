@@ -36,7 +36,7 @@ extension Services {
           }
         }
         feed.put("stock:AAPL:quote", Value.quote("AAPL", 1))
-        #expect(try healthy.next()?.sequence == [1, 1], "seed \(seed)")
+        #expect(try healthy.next("q")?.sequence == [1, 1], "seed \(seed)")
         #expect(try await until { try scene.gateway("clients") == 1 }, "seed \(seed)")
       }
     }
@@ -63,7 +63,7 @@ extension Services {
         announced.socket.send([0x81, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, 1, 2, 3, 4] + piece)
         #expect([1_009, nil].contains(try announced.waitForClose(milliseconds: 1_000)))
         feed.put("stock:AAPL:quote", Value.quote("AAPL", 1))
-        #expect(try healthy.next()?.sequence == [1, 1])
+        #expect(try healthy.next("q")?.sequence == [1, 1])
       }
     }
 

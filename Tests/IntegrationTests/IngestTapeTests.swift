@@ -250,7 +250,7 @@ extension Services {
           try client.subscribe(quotes: ["*"], orderbooks: ["*"])
           #expect(Set(try client.drain(4).map(\.symbol)) == ["AAPL", "MSFT"])
           try scene.redis.restart()
-          try await until(milliseconds: 3_000) { 
+          try await until(milliseconds: 3_000) {
             try liveKeys(scene).count == 9 && Set(scene.keys("*:last")) == lastKeys
           }.required("all is written again")
           try await scene.untilReady()

@@ -84,6 +84,23 @@ import Testing
     }
   }
 
+  /// Goal: who waits while there is no connection at all learns whom the pool is calling.
+  @Test func waitingForAServerThatSaysNothingNamesIt() async throws {
+    try await withPostgres { loop, server in
+      server.stop()
+      defer { server.resume() }
+      var options = PostgresOptions()
+      options.waitMilliseconds = 100
+      let pool = PostgresPool(
+        loop: loop, location: try PostgresLocation(server.url), options: options)
+      defer { pool.close() }
+      pool.start()
+      let error = await pool.begin { try await $0.query(Probe.one) }.value.error
+      #expect(error?.code == .notConnected)
+      #expect(shown(error).contains("no answer yet from postgresql://"), "\(shown(error))")
+    }
+  }
+
   /// Goal: small statements do not wait behind a long one while another connection can be had.
   @Test func longStatementHoldsNobodyUp() async throws {
     try await withPostgres { loop, server in

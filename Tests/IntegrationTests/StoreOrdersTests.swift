@@ -76,6 +76,12 @@ import Testing
   @Test func pagesOfFillsAreTheWholeInOrder() async throws {
     try await withDemo { store, server in
       let account = try demoAccounts(server)[0].account
+      // Several at one moment, so that pages begin between them.
+      try server.psql(
+        """
+        UPDATE fills SET at = date_trunc('day', at) WHERE id IN (
+          SELECT id FROM fills WHERE account_id = '\(account)' ORDER BY at LIMIT 20)
+        """)
       let ids = try server.psql(
         "SELECT id FROM fills WHERE account_id = '\(account)' ORDER BY at DESC, id DESC"
       ).split(separator: "\n").map(String.init)

@@ -1,7 +1,7 @@
+import EventLoops
 import TestSupport
 import Testing
 
-import EventLoops
 @testable import RedisClient
 
 @Suite struct LinkStateMachineTests {

@@ -27,6 +27,29 @@ func onOwnLoop<T: Sendable>(
   return try result.get()
 }
 
+/// Runs a program beside `body` and ends it afterwards. Its end is waited for: a child that nobody
+/// reaps hides the end of every later exit test from Swift Testing, which waits for any child's.
+func withBystander(
+  _ loop: EventLoop, _ executable: String, _ arguments: [String],
+  _ body: (Int32) async throws -> Void
+) async throws {
+  let output = open("/dev/null", O_WRONLY | O_CLOEXEC)
+  defer { close(output) }
+  let process = try LoopProcess(
+    loop: loop, executable: executable, arguments: arguments, output: output
+  ) { _ in }
+  let result: Result<Void, any Error>
+  do {
+    result = .success(try await body(process.processID))
+  } catch {
+    result = .failure(error)
+  }
+  process.send(signal: SIGKILL)
+  while process.isRunning { await loop.sleep(milliseconds: 1) }
+  process.close()
+  try result.get()
+}
+
 /// Collects the messages of a logger.
 final class LogRecorder: Sendable {
   private let state = Locked<[String]>([])

@@ -171,23 +171,21 @@ import Testing
         let directory = try StateDirectory.open(path)
         let postgres = try PrivatePostgres(loop: loop, directory: directory, logger: quiet)
         try await postgres.start()
-        let client = try LoopProcess(
-          loop: loop, executable: "psql",
-          arguments: ["-Xqc", "select pg_sleep(60)", postgres.url],
-          output: open("/dev/null", O_WRONLY | O_CLOEXEC)
-        ) { _ in }
-        defer { client.close() }
-        let asks = "select count(*) from pg_stat_activity where query like '%pg_sleep(60)'"
-        var waited = 0
-        while psql(postgres, asks) != "1", waited < 500 {
-          await loop.sleep(milliseconds: 10)
-          waited += 1
+        try await withBystander(
+          loop, "psql", ["-Xqc", "select pg_sleep(60)", postgres.url]
+        ) { _ in
+          let asks = "select count(*) from pg_stat_activity where query like '%pg_sleep(60)'"
+          var waited = 0
+          while psql(postgres, asks) != "1", waited < 500 {
+            await loop.sleep(milliseconds: 10)
+            waited += 1
+          }
+          let child = try #require(postgres.processID)
+          let begun = EventLoop.monotonicNanoseconds
+          await postgres.stop()
+          #expect(EventLoop.monotonicNanoseconds - begun < 2_000_000_000)
+          #expect(kill(child, 0) == -1)
         }
-        let child = try #require(postgres.processID)
-        let begun = EventLoop.monotonicNanoseconds
-        await postgres.stop()
-        #expect(EventLoop.monotonicNanoseconds - begun < 2_000_000_000)
-        #expect(kill(child, 0) == -1)
       }
     }
   }
@@ -225,25 +223,21 @@ import Testing
         let first = try PrivatePostgres(loop: loop, directory: directory, logger: quiet)
         try await first.start()
         await first.stop()
-        let words = ["--clear-groups", "--reuid", geteuid() == 0 ? "postgres" : "\(geteuid())"]
-        let other = try LoopProcess(
-          loop: loop, executable: "setpriv",
-          arguments: (geteuid() == 0 ? words : []) + ["--", "sleep", "60"]
-        ) { _ in }
-        defer {
-          other.send(signal: SIGKILL)
-          other.close()
+        let words =
+          geteuid() == 0 ? ["--clear-groups", "--reuid", "postgres", "--"] : ["--"]
+        try await withBystander(loop, "setpriv", words + ["sleep", "60"]) { other in
+          let lock = "\(other)\n\(first.directoryPath)\n1\n5432\n\n\n1 1\nready   \n"
+          #expect(
+            run(
+              "sh", "-c", "printf '%s' \"$0\" > \"$1\"", lock,
+              first.directoryPath + "/postmaster.pid"
+            ) == "")
+          await loop.sleep(milliseconds: 100)  // until setpriv has changed its user
+          let second = try PrivatePostgres(loop: loop, directory: directory, logger: quiet)
+          try await second.start()
+          #expect(psql(second, "select 1") == "1")
+          await second.stop()
         }
-        let lock = "\(other.processID)\n\(first.directoryPath)\n1\n5432\n\n\n1 1\nready   \n"
-        #expect(
-          run(
-            "sh", "-c", "printf '%s' \"$0\" > \"$1\"", lock, first.directoryPath + "/postmaster.pid"
-          ) == "")
-        await loop.sleep(milliseconds: 100)  // until setpriv has changed its user
-        let second = try PrivatePostgres(loop: loop, directory: directory, logger: quiet)
-        try await second.start()
-        #expect(psql(second, "select 1") == "1")
-        await second.stop()
       }
     }
   }

@@ -138,9 +138,10 @@ extension ValueKind<[String]> {
   static func symbols(_ counts: ClosedRange<Int>) -> ValueKind {
     ValueKind(
       .array(ValueKind<String>.symbol.schema, counts: counts),
-      counts.lowerBound == 0
+      (counts.lowerBound == 0
         ? "at most \(counts.upperBound) symbols"
-        : "\(counts.lowerBound) to \(counts.upperBound) symbols",
+        : "\(counts.lowerBound) to \(counts.upperBound) symbols")
+        + ", each 1 to 32 of A-Z, 0-9 and . _ / -",
       { text in
         // By bytes: what follows a comma may combine with it into one character.
         let parts = text.utf8.split(

@@ -15,6 +15,8 @@ package final class Migrator {
   package static var poolOptions: PostgresOptions {
     var options = PostgresOptions()
     options.poolMax = 1
+    // Until every host of the list has been tried and the failure is known by its name.
+    options.waitMilliseconds = PortfolioLimits.migrationMilliseconds
     options.statementMilliseconds = PortfolioLimits.migrationMilliseconds
     options.transactionIdleMilliseconds = PortfolioLimits.migrationMilliseconds
     options.applicationName = "tapedeck migrate"

@@ -261,6 +261,10 @@ public final class PostgresPool {
       return PostgresError(.full, statement: statement)
     case .late:
       tallied.refusedLate += 1
+      guard machine.readyCount > 0 else {
+        return PostgresError(
+          .notConnected, statement: statement, reason: "no answer yet from \(location)")
+      }
       return PostgresError(.waitTimedOut, statement: statement)
     case .notConnected:
       return PostgresError(.notConnected, statement: statement, reason: "\(lastDown)")

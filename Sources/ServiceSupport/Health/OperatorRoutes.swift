@@ -1,11 +1,9 @@
-import EventLoops
-import ServiceSupport
-import WebTransport
+package import EventLoops
+package import WebTransport
 
-/// The operator's view of a process of its own: alive, ready, and its numbers. Beside the route table,
-/// for in `tapedeck up` they are the gateway's.
-enum OperatorRoutes {
-  static func add(
+/// The operator's view of a process: alive, ready, and its numbers. No route table describes them.
+package enum OperatorRoutes {
+  package static func add(
     to router: inout Router, loop: EventLoop, readiness: Readiness, metrics: PrometheusRegistry
   ) {
     router.on(.get, "/healthz") { _ in .json(#"{"status":"ok"}"#) }
