@@ -157,6 +157,23 @@ import Testing
     #expect(counters.skippedMessages == 1 && counters.lines == 7)
   }
 
+  @Test func aTimeBeyondTheDayMovesNothing() throws {
+    let tape = tape { writer in
+      writer.add(1, 1, .bid, shares: 300, stock: apple, price: 1_000_000, nanoseconds: 7)
+      writer.add(
+        1, 2, .bid, shares: 300, stock: apple, price: 1_000_000,
+        nanoseconds: 86_400_000_000_000)
+      writer.delete(1, 1, nanoseconds: 9)
+    }
+    let reports = Reports()
+    let source = try open(tape, reports)
+    let midnight = try #require(Timestamp(parsing: "2019-01-30T05:00:00Z")).nanoseconds
+    #expect(try source.all().map { $0.time.nanoseconds - midnight } == [7, 7, 7, 7, 9, 9])
+    #expect(reports.problems.map(\.byteOffset) == [38])
+    #expect(source.context.counters.malformedLines == 1)
+    #expect(source.context.counters.outOfOrder == 0)
+  }
+
   @Test func aSymbolThatIsNoneIsReportedAndTheOthersGoOn() throws {
     let odd = ITCHWriter.stock("abc*".utf8)
     let tape = tape { writer in
