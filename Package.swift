@@ -56,6 +56,7 @@ let libraries: [Target] = [
     "ServiceSupport",
     ["EventLoops", "CCrypto", "WebTransport", logging, coreMetrics, configuration]),
   library("FanOut"),
+  library("Bars", ["MarketData"]),
   library("PostgresClient", ["CLibpq", "EventLoops"]),
   library("RedisClient", ["CHiredis", "EventLoops"]),
   library("Caching", ["CCrypto", "EventLoops", "PostgresClient", "RedisClient"]),
@@ -63,6 +64,12 @@ let libraries: [Target] = [
     "Credentials",
     [
       "CCrypto", "Caching", "EventLoops", "PostgresClient", "RedisClient", "ServiceSupport",
+      logging,
+    ]),
+  library(
+    "History",
+    [
+      "Bars", "EventLoops", "MarketData", "PostgresClient", "RedisClient", "ServiceSupport",
       logging,
     ]),
   library("TestSupport", ["EventLoops"]),
@@ -77,7 +84,7 @@ let libraries: [Target] = [
   library(
     "Ingest",
     [
-      "EventLoops", "Feeds", "MarketData", "RedisClient", "ServiceSupport", "Upstream",
+      "Bars", "EventLoops", "Feeds", "MarketData", "RedisClient", "ServiceSupport", "Upstream",
       "WebTransport", logging,
     ]),
   library(
@@ -89,8 +96,8 @@ let libraries: [Target] = [
   library(
     "Portfolio",
     [
-      "Caching", "Credentials", "EventLoops", "MarketData", "PostgresClient", "RedisClient",
-      "ServiceSupport", "WebTransport", logging,
+      "Bars", "Caching", "Credentials", "EventLoops", "MarketData", "PostgresClient",
+      "RedisClient", "ServiceSupport", "WebTransport", logging,
     ],
     resources: [.embedInCode("Migrations")]),
 ]
@@ -99,7 +106,7 @@ let programs: [Target] = [
   program(
     "tapedeck",
     [
-      "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "Portfolio",
+      "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "History", "Ingest", "Portfolio",
       "MarketData", "PostgresClient", "Recording", "RedisClient", "ServiceSupport", "Upstream",
       "WebTransport", argumentParser, logging,
     ]),
@@ -137,14 +144,15 @@ let testTargets: [Target] = [
   tests(
     "IntegrationTests",
     [
-      "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "Ingest", "MarketData",
-      "Portfolio", "PostgresClient", "Recording", "RedisClient", "ServiceSupport", "TestSupport",
-      "Upstream", "WebTransport", logging,
+      "Bars", "Caching", "Credentials", "EventLoops", "Feeds", "Gateway", "History", "Ingest",
+      "MarketData", "Portfolio", "PostgresClient", "Recording", "RedisClient", "ServiceSupport",
+      "TestSupport", "Upstream", "WebTransport", logging,
     ]),
   tests("CachingTests", ["Caching", "EventLoops", "RedisClient", "TestSupport"]),
   tests(
     "PortfolioTests",
     ["Portfolio", "MarketData", "PostgresClient", "TestSupport", "WebTransport"]),
+  tests("BarsTests", ["Bars", "MarketData", "TestSupport"]),
   tests("FanOutTests", ["FanOut", "TestSupport"]),
 ]
 

@@ -14,6 +14,14 @@ public enum FeedArgument: Hashable, Sendable {
     }
   }
 
+  /// Whether what comes of it is not happening now: its bars and trades are never kept as a real
+  /// feed's.
+  public var isReplay: Bool {
+    switch self {
+    case .file, .simulation: true
+    }
+  }
+
   /// Opens the feed; what a file is, its content says.
   public func open(context: FeedContext) throws(FeedsError) -> any FeedSource {
     switch self {

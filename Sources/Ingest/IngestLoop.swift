@@ -1,9 +1,11 @@
 // Plays a feed into Redis, on one loop. Every few milliseconds it takes what is due, publishes the
-// trades, writes the state that changed, and lets it all leave in one write.
+// trades, writes the state that changed, and lets it all leave in one write. Bars are made on the way
+// (`IngestLoop+Bars.swift`), and what is to be kept goes to `HistoryWriter`.
 //
 // The feed does not wait for a Redis that is away: prices that nobody could see are history. Only a
 // feed that runs as fast as possible waits for Redis' answers, since it has no time of its own. A live
 // upstream is not taken from: it pushes, and its events go to the board as they come.
+import Bars
 package import EventLoops
 package import Feeds
 import Logging
@@ -19,6 +21,8 @@ package final class IngestLoop {
     /// The feed's name in Redis' keys.
     package var feed: String
     package var flushMilliseconds = IngestLimits.flushMilliseconds
+    /// Where bars and trades are kept; nil: nowhere.
+    package var history: HistoryWriter.Configuration?
 
     package init(redis: RedisURL, feed: String) {
       self.redis = redis
@@ -70,10 +74,12 @@ package final class IngestLoop {
 
   package let loop: EventLoop
   private let configuration: Configuration
-  private let origin: Origin
-  private let board: MarketBoard
+  let origin: Origin
+  let board: MarketBoard
+  let bars: BarMaker
+  let history: HistoryWriter?
   private let redis: RedisConnection
-  private let sink: RedisSink
+  let sink: RedisSink
   private let log: RateLimitedLog
   private var stage = Stage.waiting
   private var epochUnconfirmed = false
@@ -101,6 +107,11 @@ package final class IngestLoop {
     self.log = log
     let context = origin.context
     board = MarketBoard(symbols: context.symbols, codes: context.codes, epoch: 0)
+    bars = BarMaker(symbols: context.symbols, codes: context.codes)
+    history = configuration.history.map {
+      HistoryWriter(
+        loop: loop, configuration: $0, symbols: context.symbols, codes: context.codes)
+    }
     redis = RedisConnection(
       loop: loop, url: configuration.redis, options: configuration.redisOptions)
     sink = RedisSink(redis)
@@ -121,6 +132,8 @@ package final class IngestLoop {
       log.log(.warning, kind: "refused", "Redis refused a write: \(problem)")
     }
     redis.start()
+    history?.onProblem = { [unowned self] in log.log(.warning, kind: "history", "\($0)") }
+    history?.start()
     aheadTimer = LoopTimer(loop: loop) { [unowned self] in play() }
     flushTimer = every(configuration.flushMilliseconds) { [unowned self] in play() }
     refreshTimer = every(IngestLimits.refreshMilliseconds) { [unowned self] in refresh() }
@@ -143,6 +156,7 @@ package final class IngestLoop {
     aheadTimer?.close()
     refreshTimer?.close()
     heartbeatTimer?.close()
+    history?.close()
     redis.close()
   }
 
@@ -202,9 +216,7 @@ package final class IngestLoop {
 
   private func listen(to feed: UpstreamFeed) {
     let name = feed.name
-    feed.onItem = { [unowned self] item in
-      board.apply(item.event, position: item.position, to: sink)
-    }
+    feed.onItem = { [unowned self] item in takePushed(item) }
     feed.onLoss = { [unowned self] symbol, position in
       board.noteLoss(symbol, position: position)
     }
@@ -228,6 +240,8 @@ package final class IngestLoop {
     guard !isClosed else { return }
     guard stage != .ended else { return }
     if stage == .playing { takeDueItems() }
+    if case .upstream = origin { endPushedMinutes() }
+    history?.flush()
     guard redis.isReady else { return }
     if board.hasUnwritten { board.flush(to: sink, nowMilliseconds: loop.nowMilliseconds) }
     // The last values come before the word that they are the last: one that followed it would look
@@ -242,7 +256,7 @@ package final class IngestLoop {
   private func isAhead(_ player: FeedPlayer) -> Bool {
     player.clock.speed == .max
       && (!redis.isReady || redis.pendingCount >= IngestLimits.unansweredMax
-        || redis.outputBytes >= IngestLimits.unsentBytesMax)
+        || redis.outputBytes >= IngestLimits.unsentBytesMax || history?.isBehind == true)
   }
 
   private func takeDueItems() {
@@ -252,9 +266,11 @@ package final class IngestLoop {
     for _ in 0..<IngestLimits.itemsPerTurnMax {
       do {
         switch try player.step(monotonicNanoseconds: now, wall: wall) {
-        case .item(let item): board.apply(item.event, position: item.position, to: sink)
-        case .idle: return
+        case .item(let item): take(item, wall: wall)
+        case .idle:
+          return endMinutes(of: player.clock, monotonicNanoseconds: now, wall: wall)
         case .restarted:
+          endBars(restarts: true)
           stage = .renewingEpoch
           return renewEpoch()
         case .ended: return end("the feed has ended")
@@ -275,6 +291,7 @@ package final class IngestLoop {
 
   private func end(_ reason: String) {
     stage = .ending
+    endBars(restarts: false)
     log.log(
       .notice, kind: "end", "\(reason)",
       metadata: ["feed": "\(configuration.feed)", "events": "\(board.counters.events)"])
@@ -356,6 +373,7 @@ package final class IngestLoop {
     counter("publications", "Messages published.", counters.publications)
     counter("conflated", "States overtaken before they were written.", counters.conflated)
     counter("trades_dropped", "Trades lost because Redis took none.", counters.tradesDropped)
+    collectBars(counter)
     let feed = origin.context.counters
     counter("malformed_lines", "Lines of the tape skipped as malformed.", feed.malformedLines)
     counter("feed_gaps", "Holes in the feed's own numbering.", feed.gaps)

@@ -107,10 +107,25 @@ package final class IngestService: Sendable {
 
   package func close() async {
     for collection in confined.metrics { collection.cancel() }
+    await drainHistory()
     await withCheckedContinuation { continuation in
       loop.submit { [confined] in confined.ingest.close { continuation.resume() } }
     }
     loop.stop()
     loop.join()
+  }
+
+  /// What was taken from the feed is in the stream, unless its Redis is away.
+  private func drainHistory() async {
+    let confined = confined
+    let step: UInt64 = 10
+    for _ in 0..<(IngestLimits.historyDrainMilliseconds / step) {
+      let isEmpty = try? await loop.run {
+        confined.ingest.history?.flush()
+        return confined.ingest.history?.isEmpty ?? true
+      }
+      guard isEmpty == false else { return }
+      _ = try? await loop.run { confined.ingest.loop }.sleep(milliseconds: step)
+    }
   }
 }

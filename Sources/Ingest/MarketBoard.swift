@@ -112,6 +112,12 @@ package final class MarketBoard {
 
   // MARK: - Events in
 
+  /// Takes note of an event that is not shown.
+  package func pass(position: UInt64) {
+    self.position = position
+    counters.events &+= 1
+  }
+
   /// Takes the next event of the feed. A trade leaves at once.
   package func apply(_ event: FeedEvent, position: UInt64, to sink: some MarketSink) {
     self.position = position

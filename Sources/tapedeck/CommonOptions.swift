@@ -54,7 +54,10 @@ struct FeedOptions: ParsableArguments {
     guard let from = source.string("from", flag: from), UpstreamOptions.isUpstream(from) else {
       return nil
     }
-    let given = [("tape", tape != nil), ("speed", speed != nil), ("loop", loop != nil), ("clock", clock != nil)]
+    let given = [
+      ("tape", tape != nil), ("speed", speed != nil), ("loop", loop != nil),
+      ("clock", clock != nil),
+    ]
     if let other = given.first(where: \.1) {
       throw ServiceSupportError(.setting, "--\(other.0) does not go with a live upstream")
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Feeds
 import Ingest
 import ServiceSupport
 
@@ -16,20 +17,35 @@ struct IngestCommand: ParsableCommand {
   @OptionGroup var feed: FeedOptions
   @OptionGroup var upstream: UpstreamOptions
   @OptionGroup var location: RedisLocation
+  @Option(
+    help: ArgumentHelp(
+      "A Redis with an append-only file: bars and trades go to its stream `history`, from where "
+        + "`tapedeck history` brings them to Postgres (default: none, nothing is kept).",
+      valueName: "url"))
+  var durableRedis: String?
+
   @OptionGroup var logs: LogOptions
 
   func run() throws {
     let command = self
     try runProcess("tapedeck ingest", logs) { host, source in
-      let configuration = IngestLoop.Configuration(
+      var configuration = IngestLoop.Configuration(
         redis: try command.location.url(source), feed: try command.location.feed(source))
+      let durable = try RedisLocation.url("durable-redis", flag: command.durableRedis, source)
+      func keep(as feed: String) {
+        configuration.history = durable.map { HistoryWriter.Configuration(redis: $0, feed: feed) }
+      }
       let ingest: IngestService
       if let from = try command.feed.upstream(source) {
+        keep(as: configuration.feed)
         ingest = try await IngestService.start(
           upstream: try command.upstream.configuration(from: from, source),
           configuration: configuration, metrics: PrometheusRegistry(), logger: host.logger)
       } else {
         let (play, _) = try command.feed.play(source, fallback: nil, loopsByDefault: false)
+        keep(
+          as: play.argument.isReplay
+            ? HistoryWriter.Configuration.replayFeed : configuration.feed)
         ingest = try await IngestService.start(
           play, configuration: configuration, metrics: PrometheusRegistry(), logger: host.logger)
       }

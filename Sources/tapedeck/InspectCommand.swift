@@ -7,7 +7,8 @@ import ServiceSupport
 /// What is on a tape.
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "inspect", abstract: "Show what is on a tape: symbols, counts, span, rates, faults.",
+    commandName: "inspect",
+    abstract: "Show what is on a tape: symbols, counts, span, rates, faults.",
     discussion: """
       Reads the tape once to its end, whatever its format; memory does not grow with it. Exits with \
       0 when it could be read, also when lines of it are malformed.

@@ -3,6 +3,7 @@ import Credentials
 import EventLoops
 import Feeds
 import Glibc
+import History
 import Ingest
 import Logging
 import Portfolio
@@ -19,6 +20,7 @@ struct UpCommand: ParsableCommand {
 
   @OptionGroup var feed: FeedOptions
   @OptionGroup var gateway: GatewayOptions
+  @OptionGroup var keeping: KeepingOptions
   @OptionGroup var logs: LogOptions
 
   @Option(
@@ -48,18 +50,22 @@ struct UpCommand: ParsableCommand {
       servers.postgres, on: host, seed: true, report: { host.logger.info("\($0)") },
       then: { try await UpCommand.use(keys, $0) })
     let metrics = PrometheusRegistry()
+    let historyFeed =
+      play.argument.isReplay ? HistoryWriter.Configuration.replayFeed : UpCommand.feedName
     // Of its own: prices flow on, and the gateway is ready, when only PostgreSQL is away.
     let portfolioReadiness = Readiness([PortfolioService.checkName])
     let portfolio = try await PortfolioHost.start(
       configuration: PortfolioService.Configuration(
         postgres: servers.postgres, marketRedis: servers.redis, cacheRedis: servers.redis,
-        durableRedis: servers.durable, feed: UpCommand.feedName),
+        durableRedis: servers.durable, feed: UpCommand.feedName, historyFeed: historyFeed),
       web: nil, readiness: portfolioReadiness, metrics: metrics, logger: host.logger)
     host.onStop("portfolio") { await portfolio.close() }
 
+    try await startHistory(servers, metrics, source, on: host)
+    var ingestion = IngestLoop.Configuration(redis: servers.redis, feed: UpCommand.feedName)
+    ingestion.history = HistoryWriter.Configuration(redis: servers.durable, feed: historyFeed)
     let ingest = try await IngestService.start(
-      play, configuration: IngestLoop.Configuration(redis: servers.redis, feed: UpCommand.feedName),
-      metrics: metrics, logger: host.logger)
+      play, configuration: ingestion, metrics: metrics, logger: host.logger)
     host.onStop("ingest") { await ingest.close() }
     let (address, readiness) = try await settings.start(
       on: host, redis: servers.redis, feed: UpCommand.feedName,
@@ -73,6 +79,19 @@ struct UpCommand: ParsableCommand {
     let demo = keys == nil ? " key=demo secret=demo" : ""
     print("tapedeck ready \(address)\(demo) tape=\(tapeName)")
     fflush(nil)
+  }
+
+  private func startHistory(
+    _ servers: PrivateServers, _ metrics: PrometheusRegistry, _ source: OptionSource,
+    on host: ProcessHost
+  ) async throws {
+    var configuration = HistoryWorker.Configuration(
+      redis: servers.durable, postgres: servers.postgres)
+    configuration.keepDays = try keeping.days(source)
+    let history = try await HistoryHost.start(
+      configuration: configuration, readiness: Readiness([HistoryWorker.checkName]),
+      metrics: metrics, logger: host.logger)
+    host.onStop("history") { await history.close() }
   }
 
   /// The keys of the settings open the demo's first account, instead of the seed's.

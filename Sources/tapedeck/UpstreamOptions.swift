@@ -76,7 +76,9 @@ struct UpstreamOptions: ParsableArguments {
 
   /// Our own variables, else those that the official SDKs read; nil when none is set.
   private static func credentials(_ source: OptionSource) throws -> UpstreamCredentials? {
-    let own = (source.string("upstream-key", flag: nil), source.string("upstream-secret", flag: nil))
+    let own = (
+      source.string("upstream-key", flag: nil), source.string("upstream-secret", flag: nil)
+    )
     let usual = (variable("APCA_API_KEY_ID"), variable("APCA_API_SECRET_KEY"))
     let names: (String, String)
     let given: (String?, String?)

@@ -123,10 +123,11 @@ extension Services {
 
     private let lastKeys: Set = ["stock:AAPL:last", "stock:MSFT:last", "stock:BTC/USD:last"]
 
-    /// The market keys whose presence says that the value is live.
+    /// The market keys whose presence says that the value is live; without bars, which come when a
+    /// minute of ours happens to end.
     private func liveKeys(_ scene: ServiceScene, of symbol: String = "*") throws -> [String] {
       try (scene.keys("stock:\(symbol):*") + scene.keys("depth:\(symbol)"))
-        .filter { !$0.hasSuffix(":last") }
+        .filter { !$0.hasSuffix(":last") && !$0.contains(":bar") }
     }
 
     /// Every key has a TTL, and a market key one of at most 2 s (a depth: 1 s; a last price: a day).
