@@ -36,9 +36,10 @@ public enum Figures {
   /// `272.5`: so many in so long, a second; nil without a time.
   public static func rate(_ count: UInt64, milliseconds: UInt64) -> String? {
     guard milliseconds > 0 else { return nil }
-    // Tenths a second; 2^64 / 10,000 events are more than any tape has.
-    let (product, overflow) = count.multipliedReportingOverflow(by: 10_000)
-    let tenths = overflow ? count / milliseconds * 10_000 : product / milliseconds
+    // Tenths a second; what does not fit is shown as the most that does.
+    let product = count.multipliedFullWidth(by: 10_000)
+    let tenths =
+      product.high < milliseconds ? milliseconds.dividingFullWidth(product).quotient : .max
     return "\(Figures.count(tenths / 10)).\(tenths % 10)"
   }
 }

@@ -77,7 +77,9 @@ public final class RecordingTape {
     output.append(UInt8(ascii: "\n"))
     lines += 1
     unflushedLines = true
-    if output.heldBytes >= Limits.writerChunkBytes { try attempt { () throws(FeedsError) in try output.drain(.more) } }
+    if output.heldBytes >= Limits.writerChunkBytes {
+      try attempt { () throws(FeedsError) in try output.drain(.more) }
+    }
   }
 
   /// Makes all lines so far readable, and goes on in a new file when it is time.

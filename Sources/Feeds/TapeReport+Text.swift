@@ -22,11 +22,12 @@ extension TapeReport {
       rows.append(("rate", "\(rate) events/s on average"))
     }
     if let busiestSecond {
-      rows.append((
-        "peak",
-        "\(Figures.count(busiestSecond.events)) events in the second of "
-          + TapeReport.text(busiestSecond.start)
-      ))
+      rows.append(
+        (
+          "peak",
+          "\(Figures.count(busiestSecond.events)) events in the second of "
+            + TapeReport.text(busiestSecond.start)
+        ))
     }
     rows += faults.map { ($0.name, Figures.count($0.count)) }
     let width = rows.map(\.0.count).max() ?? 0

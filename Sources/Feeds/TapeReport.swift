@@ -66,11 +66,10 @@ public struct TapeReport: Sendable {
     return overflow ? .max : UInt64(max(0, span)) / 1_000_000
   }
 
-  /// Reads the feed to its end, or to `countMax` events. `progress` is called now and then with the
-  /// number of events so far; false ends the reading.
+  /// Reads the feed to its end. `progress` is called now and then with the number of events so far;
+  /// false ends the reading.
   public static func read(
-    _ argument: FeedArgument, countMax: UInt64 = .max,
-    progress: (UInt64) -> Bool = { _ in true }
+    _ argument: FeedArgument, progress: (UInt64) -> Bool = { _ in true }
   ) throws(FeedsError) -> TapeReport {
     let problems = Problems()
     let context = FeedContext(report: { problems.add($0) })
@@ -86,7 +85,7 @@ public struct TapeReport: Sendable {
     var bySymbol: [Counts] = []
     var second: (number: Int64, events: UInt64) = (.min, 0)
     var events: UInt64 = 0
-    while events < countMax, let item = try source.next() {
+    while let item = try source.next() {
       events += 1
       let kind = Kind(item.event)
       report.counts.add(kind)

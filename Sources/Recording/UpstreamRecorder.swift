@@ -39,12 +39,13 @@ package final class UpstreamRecorder: UpstreamLinkDelegate {
     line.withUnsafeBytes { session.record($0) }
   }
 
-  package func upstreamDown(
-    _ link: UpstreamLink, reason: String, wasServing: Bool, retryMilliseconds: UInt64
-  ) {
+  package func upstreamDown(_ link: UpstreamLink, _ down: UpstreamDown) {
     session.isLive = false
-    if wasServing { session.markStale(since: Timestamp(nanoseconds: EventLoop.wallNanoseconds)) }
-    onDown?(reason, retryMilliseconds)
+    if down.wasServing {
+      let silence = Int64(clamping: down.silenceMilliseconds) * 1_000_000
+      session.markStale(since: Timestamp(nanoseconds: EventLoop.wallNanoseconds - silence))
+    }
+    onDown?(down.reason, down.retryMilliseconds)
   }
 
   package func upstreamNote(_ link: UpstreamLink, _ text: String) { onNote?(text) }

@@ -89,12 +89,11 @@ public final class UpstreamFeed: UpstreamLinkDelegate {
     if let found, chains.lose(found) { tellLoss(found) }
   }
 
-  public func upstreamDown(
-    _ link: UpstreamLink, reason: String, wasServing: Bool, retryMilliseconds: UInt64
-  ) {
-    onDown?(reason, retryMilliseconds)
-    guard wasServing else { return }
-    let since = Timestamp(nanoseconds: wallNanoseconds())
+  public func upstreamDown(_ link: UpstreamLink, _ down: UpstreamDown) {
+    defer { onDown?(down.reason, down.retryMilliseconds) }
+    guard down.wasServing else { return }
+    let since = Timestamp(
+      nanoseconds: wallNanoseconds() - Int64(clamping: down.silenceMilliseconds) * 1_000_000)
     for index in isHeld.indices where isHeld[index] {
       isHeld[index] = false
       position += 1

@@ -21,13 +21,22 @@ public protocol UpstreamLinkDelegate: AnyObject {
   /// The upstream says that events were lost: of one symbol, or of all for `*`.
   func upstreamGap(_ link: UpstreamLink, symbol: String)
 
-  /// The link is gone, or could not be made. `wasServing`: data could have come on it. The next attempt
-  /// begins after `retryMilliseconds`.
-  func upstreamDown(
-    _ link: UpstreamLink, reason: String, wasServing: Bool, retryMilliseconds: UInt64)
+  /// The link is gone, or could not be made.
+  func upstreamDown(_ link: UpstreamLink, _ down: UpstreamDown)
 
   /// Something that a person should know; the link stays.
   func upstreamNote(_ link: UpstreamLink, _ text: String)
+}
+
+/// The end of a link, or of an attempt at one.
+public struct UpstreamDown: Sendable {
+  public var reason: String
+  /// Data could have come on it.
+  public var wasServing: Bool
+  /// Since the upstream was last heard.
+  public var silenceMilliseconds: UInt64
+  /// Until the next attempt.
+  public var retryMilliseconds: UInt64
 }
 
 public struct UpstreamConfiguration: Sendable {
@@ -250,7 +259,7 @@ public final class UpstreamLink: ClientWebSocketHandler {
     isLive = false
     let isRefused =
       fault?.retry == .slow || end.status.map { (400..<500).contains($0) } == true
-      || end.stage == .tls
+      || end.isCertificateRefused
     let wait =
       isRefused
       ? UInt64.random(in: configuration.refusedMilliseconds, using: &random)
@@ -259,6 +268,10 @@ public final class UpstreamLink: ClientWebSocketHandler {
     fault = nil
     // At least a millisecond: libuv would run a timer of 0 in this very turn.
     timer.start(afterMilliseconds: max(1, wait))
-    delegate?.upstreamDown(self, reason: reason, wasServing: wasServing, retryMilliseconds: wait)
+    delegate?.upstreamDown(
+      self,
+      UpstreamDown(
+        reason: reason, wasServing: wasServing, silenceMilliseconds: end.silenceMilliseconds,
+        retryMilliseconds: wait))
   }
 }

@@ -108,4 +108,8 @@ public enum WebTransportLimits {
 
   /// Where Debian and its kin keep the authorities that the machine believes.
   public static let systemCertificatesPath = "/etc/ssl/certs/ca-certificates.crt"
+
+  /// Looks of 5 ms each at whether a client's last connection is gone, after its context was destroyed:
+  /// one second.
+  static let clientCloseTicksMax = 200
 }

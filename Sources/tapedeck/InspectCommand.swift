@@ -10,8 +10,9 @@ struct InspectCommand: ParsableCommand {
     commandName: "inspect",
     abstract: "Show what is on a tape: symbols, counts, span, rates, faults.",
     discussion: """
-      Reads the tape once to its end, whatever its format; memory does not grow with it. Exits with \
-      0 when it could be read, also when lines of it are malformed.
+      Reads the tape once to its end, whatever its format; memory does not grow with it. An ITCH or \
+      LOBSTER tape whose name does not tell its day is written TAPE@2019-01-30. Exits with 0 when it \
+      could be read, also when lines of it are malformed.
       """)
 
   @Argument(help: ArgumentHelp("A tape, or a simulation: sim:seconds=60.", valueName: "tape"))

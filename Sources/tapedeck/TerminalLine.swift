@@ -4,7 +4,8 @@ import Glibc
 enum TerminalLine {
   static var isThere: Bool { isatty(STDERR_FILENO) == 1 }
 
-  static func show(_ text: String) { write("\r\(text)\u{1b}[K") }
+  /// The cursor goes back to the start, so that a line of the log takes its place.
+  static func show(_ text: String) { write("\r\(text)\u{1b}[K\r") }
 
   /// Leaves an empty line for what comes next.
   static func clear() { write("\r\u{1b}[K") }

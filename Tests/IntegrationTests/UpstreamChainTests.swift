@@ -5,8 +5,8 @@ import Gateway
 import Glibc
 import Ingest
 import MarketData
-import RedisClient
 import Recording
+import RedisClient
 import ServiceSupport
 import Synchronization
 import TestSupport
@@ -217,11 +217,14 @@ extension Services {
       var text = ""
       var room = [CChar](repeating: 0, count: 65_536)
       while fgets(&room, Int32(room.count), pipe) != nil {
-        text += String(decoding: room.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        text += String(
+          decoding: room.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
       }
       pclose(pipe)
       return text.split(separator: "\n").compactMap { line in
-        guard let start = line.firstRange(of: "\"T\":"), !line.contains("\"stale\"") else { return nil }
+        guard let start = line.firstRange(of: "\"T\":"), !line.contains("\"stale\"") else {
+          return nil
+        }
         return "{" + line[start.lowerBound...]
       }
     }

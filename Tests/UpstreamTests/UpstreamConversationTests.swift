@@ -154,7 +154,8 @@ import Testing
   }
 
   @Test func subscriptionsAreReadFromLists() throws {
-    let read = try UpstreamSubscription(symbols: " AAPL, MSFT,AAPL,", channels: "trades,bars,trades")
+    let read = try UpstreamSubscription(
+      symbols: " AAPL, MSFT,AAPL,", channels: "trades,bars,trades")
     #expect(read.symbols == ["AAPL", "MSFT"])
     #expect(read.channels == [.trades, .bars])
     #expect(try UpstreamSubscription(symbols: "A,*", channels: "trades").symbols == ["*"])

@@ -1,5 +1,6 @@
 import EventLoops
 import Feeds
+import Glibc
 import TestSupport
 import Testing
 import WebTransport
@@ -17,7 +18,8 @@ import WebTransport
       peer.say("[{\"T\":\"success\",\"msg\":\"authenticated\"}]")
       #expect(
         peer.hear()
-          == "{\"action\":\"subscribe\",\"trades\":[\"AAPL\",\"MSFT\"],\"quotes\":[\"AAPL\",\"MSFT\"]}")
+          == "{\"action\":\"subscribe\",\"trades\":[\"AAPL\",\"MSFT\"],\"quotes\":[\"AAPL\",\"MSFT\"]}"
+      )
       // Data may overtake the acknowledgement, which may come in fragments.
       peer.trade("AAPL", 1)
       peer.sendFrame(1, Array("[{\"T\":\"subscr".utf8), isFinal: false, isMasked: false)
@@ -90,7 +92,8 @@ import WebTransport
       peer.trade("AAPL", 2, "\"E\":7,\"N\":20,\"P\":15,")
       peer.say("[{\"T\":\"gap\",\"S\":\"NEVER\",\"c\":\"trades\",\"missed\":null}]")
       peer.say("[{\"T\":\"gap\",\"S\":\"*\",\"c\":\"trades\",\"missed\":null}]")
-      peer.say("[{\"T\":\"stale\",\"S\":\"AAPL\",\"c\":\"trades\",\"since\":\"2026-11-21T06:23:00Z\"}]")
+      peer.say(
+        "[{\"T\":\"stale\",\"S\":\"AAPL\",\"c\":\"trades\",\"since\":\"2026-11-21T06:23:00Z\"}]")
       #expect(try await fixture.until { $0.events.count == 7 })
       #expect(
         fixture.now.events == [
@@ -102,12 +105,12 @@ import WebTransport
   @Test func aSilentMarketIsNoFaultWhilePingsAreAnswered() async throws {
     try await withUpstream({
       $0.client.pingMilliseconds = 20
-      $0.client.silenceMaxMilliseconds = 200
+      $0.client.silenceMaxMilliseconds = 1_000
     }) { fixture in
       let peer = try #require(fixture.listener.acceptWebSocket())
       try peer.serve()
       peer.trade("AAPL", 1)
-      for _ in 0..<20 {
+      for _ in 0..<75 {
         let ping = try #require(peer.readMaskedFrame())
         peer.sendFrame(10, ping.payload, isMasked: false)
       }
@@ -122,13 +125,14 @@ import WebTransport
   @Test func theDataTimeoutIsForAMarketThatShouldNotBeSilent() async throws {
     try await withUpstream({
       $0.client.pingMilliseconds = 10
-      $0.dataTimeoutMilliseconds = 150
+      $0.dataTimeoutMilliseconds = 1_000
     }) { fixture in
       let peer = try #require(fixture.listener.acceptWebSocket())
       try peer.serve()
-      for size in 1...5 {
+      // Without a suspension: this task might wait for a thread longer than that.
+      for size in 1...6 {
         peer.trade("AAPL", size)
-        try await Task.sleep(for: .milliseconds(50))
+        usleep(250_000)
       }
       #expect(fixture.now.downs.isEmpty)
       while peer.hear() != nil {}
@@ -140,7 +144,8 @@ import WebTransport
   }
 
   @Test func aWrongKeyIsToldOnceAndTriedSeldom() async throws {
-    try await withUpstream({ $0.credentials = UpstreamCredentials(key: "K", secret: "TOPSECRET") }) {
+    try await withUpstream({ $0.credentials = UpstreamCredentials(key: "K", secret: "TOPSECRET") })
+    {
       fixture in
       let peer = try #require(fixture.listener.acceptWebSocket())
       peer.say("[{\"T\":\"success\",\"msg\":\"connected\"}]")
@@ -206,7 +211,8 @@ import WebTransport
       $0.answerUpgrade()
       $0.sendFrame(2, [0x91, 0x80], isMasked: false)
     },
-    Script(testDescription: "closes in the middle of a frame", words: "broke without a close frame") {
+    Script(testDescription: "closes in the middle of a frame", words: "broke without a close frame")
+    {
       $0.answerUpgrade(behind: Array(RawSocket.frame(1, [1, 2, 3, 4], isMasked: false)[..<4]))
       $0.close()
     },
@@ -227,19 +233,30 @@ import WebTransport
       $0.client.handshakeMilliseconds = 200
       $0.client.messageBytesMax = 100_000
     }) { fixture in
-      let peer = try #require(fixture.listener.accept())
-      try script.run(peer)
-      #expect(try await fixture.until { $0.downs.count >= 1 })
+      // An attempt may have been given up before this task came to it, which is no answer to the
+      // script: the next one is scripted then.
+      var found: Int?
+      for _ in 0..<50 where found == nil {
+        guard let peer = fixture.listener.accept() else { break }
+        try? script.run(peer)
+        _ = try await fixture.until(milliseconds: 1_000) {
+          $0.downs.contains { $0.contains(script.words) }
+        }
+        found = fixture.now.downs.firstIndex { $0.contains(script.words) }
+      }
       let log = fixture.now
-      #expect(log.downs.first?.contains(script.words) == true, "\(log.downs)")
-      #expect(log.downs.first?.hasPrefix("ws://127.0.0.1:") == true)
-      #expect(log.waits.first == 77_777 ? script.isSlow : !script.isSlow)
+      let index = try #require(found, "\(log.downs)")
+      #expect(log.downs[index].hasPrefix("ws://127.0.0.1:"))
+      #expect((log.waits[index] == 77_777) == script.isSlow)
       #expect(log.ups == 0)
-      // It comes again, and then all is well.
+      // It comes again, and then all is well. On a busy machine an attempt may have been given up
+      // before it is answered here.
       guard !script.isSlow else { return }
-      let next = try #require(fixture.listener.acceptWebSocket())
-      try next.serve()
-      #expect(try await fixture.until { $0.ups == 1 })
+      for _ in 0..<50 where fixture.now.ups == 0 {
+        guard let next = fixture.listener.acceptWebSocket(), next.serveIfAsked() else { continue }
+        _ = try await fixture.until(milliseconds: 1_000) { $0.ups == 1 }
+      }
+      #expect(fixture.now.ups == 1)
     }
   }
 

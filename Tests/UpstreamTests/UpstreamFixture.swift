@@ -40,6 +40,11 @@ final class UpstreamFixture: @unchecked Sendable {
         url: try WebSocketURL("ws://127.0.0.1:\(port)/v2/iex"),
         subscription: try UpstreamSubscription(symbols: symbols, channels: "trades,quotes"))
       configuration.reconnect = (1, 1)
+      // A test's task may wait long for a thread while other suites block theirs: no deadline shall
+      // end what the test has not come to yet. Tests of deadlines set their own.
+      configuration.stepMilliseconds = 120_000
+      configuration.client.handshakeMilliseconds = 120_000
+      configuration.client.silenceMaxMilliseconds = 120_000
       configuration.refusedMilliseconds = 77_777...77_777
       configure(&configuration)
       feed = try UpstreamFeed(
@@ -138,6 +143,14 @@ extension RawSocket {
     let asked = try #require(hear())
     #expect(asked.hasPrefix("{\"action\":\"subscribe\""))
     say("[{\"T\":\"subscription\",\"trades\":[\"AAPL\",\"MSFT\"],\"quotes\":[]}]")
+  }
+
+  /// As `serve`, for a client that may have gone already.
+  func serveIfAsked() -> Bool {
+    say("[{\"T\":\"success\",\"msg\":\"connected\"}]")
+    guard hear() != nil else { return false }
+    say("[{\"T\":\"subscription\",\"trades\":[\"AAPL\",\"MSFT\"],\"quotes\":[]}]")
+    return true
   }
 
   func trade(_ symbol: String, _ size: Int, _ numbers: String = "") {

@@ -35,7 +35,8 @@ import Testing
 
   @Test func aServersTextIsPrintableAndShort() throws {
     let list = try read(
-      "[{\"T\":\"error\",\"code\":1,\"msg\":\"a\\u0007\\u001b\(String(repeating: "x", count: 500))\"}]")
+      "[{\"T\":\"error\",\"code\":1,\"msg\":\"a\\u0007\\u001b\(String(repeating: "x", count: 500))\"}]"
+    )
     #expect(list[0].0.contains("a??xxx"))
     #expect(list[0].0.utf8.count < 180)
   }
@@ -52,7 +53,8 @@ import Testing
     let seed = UInt64.random(in: 0 ... .max)
     var random = SplitMix64(seed: seed)
     let frame = Array(
-      "[{\"T\":\"success\",\"msg\":\"connected\"},{\"T\":\"error\",\"code\":402,\"msg\":\"x\"},{\"T\":\"t\"}]".utf8)
+      "[{\"T\":\"success\",\"msg\":\"connected\"},{\"T\":\"error\",\"code\":402,\"msg\":\"x\"},{\"T\":\"t\"}]"
+        .utf8)
     for _ in 0..<20_000 {
       var bytes = frame
       for _ in 0..<Int.random(in: 1...4, using: &random) {

@@ -68,6 +68,10 @@ final class ClientFixture: @unchecked Sendable {
       client = try await loop.run {
         var configuration = WebSocketClientConfiguration()
         configuration.log = { keeper.add($0) }
+        // As in other fixtures: a test's task may wait long for a thread. Tests of deadlines set
+        // their own.
+        configuration.handshakeMilliseconds = 120_000
+        configuration.silenceMaxMilliseconds = 120_000
         configure(&configuration)
         return Made(client: try WebSocketClient(loop: loop, configuration: configuration))
       }.client

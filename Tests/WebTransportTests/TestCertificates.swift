@@ -19,7 +19,8 @@ final class TestCertificates {
   deinit { try? run("rm -rf \(directory)") }
 
   /// A certificate for `names` (`DNS:localhost,IP:127.0.0.1`) that the authority has signed.
-  func make(_ name: String, for names: String, days: Int = 2) throws -> (path: String, key: String) {
+  func make(_ name: String, for names: String, days: Int = 2) throws -> (path: String, key: String)
+  {
     let place = "\(directory)/\(name)"
     try openssl(
       "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=\(name) "

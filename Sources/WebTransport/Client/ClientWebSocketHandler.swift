@@ -34,6 +34,10 @@ public struct WebSocketEnd: Error, Hashable, Sendable, CustomStringConvertible {
   public var code: UInt16
   /// The HTTP status of an upgrade that was refused.
   public var status: UInt16?
+  /// The server's certificate is not believed; that will not mend itself.
+  public var isCertificateRefused = false
+  /// Since the peer was last heard; 0 when it never was open.
+  public var silenceMilliseconds: UInt64 = 0
   /// Names the place and the reason. What the peer wrote is in it only in printable form.
   public var description: String
 }

@@ -49,7 +49,7 @@ public final class WebSocketClient: TurnEndObserver {
 
   private var closing: (timer: LoopTimer, completion: () -> Void, deadline: UInt64)?
   private var isContextDestroyed = false
-  private var turnsSinceEmpty = 0
+  private var turnsSinceDestroyed = 0
   private(set) var isClosed = false
 
   /// On the loop's thread. Throws when the certificates cannot be used.
@@ -87,8 +87,10 @@ public final class WebSocketClient: TurnEndObserver {
     precondition(
       headers.allSatisfy { header in
         (header.name + header.value).utf8.allSatisfy { 0x20...0x7e ~= $0 }
-      } && headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
-        <= WebTransportLimits.clientHeadersBytesMax, "headers that cannot be sent")
+      }
+        && headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
+          <= WebTransportLimits.clientHeadersBytesMax,
+      "headers that cannot be sent")
     let socket = ClientWebSocket(client: self, url: url, headers: headers, handler: handler)
     sockets[ObjectIdentifier(socket)] = socket
     if attempts.count >= WebTransportLimits.clientSocketsMax {
@@ -183,9 +185,12 @@ public final class WebSocketClient: TurnEndObserver {
       return
     }
     // libuv confirms the closes in later turns; only then the second call may free the context.
-    guard endedList.isEmpty, attempts.isEmpty else { return }
-    turnsSinceEmpty += 1
-    guard turnsSinceEmpty >= 2 else { return }
+    turnsSinceDestroyed += 1
+    guard endedList.isEmpty, turnsSinceDestroyed >= 2 else { return }
+    // Each is told of by libwebsockets; not for ever, should it forget one.
+    guard attempts.isEmpty || turnsSinceDestroyed >= WebTransportLimits.clientCloseTicksMax else {
+      return
+    }
     if let context = contextSlot.pointee {
       lws_context_destroy(context)
       guard contextSlot.pointee == nil else { return }
@@ -210,7 +215,8 @@ public final class WebSocketClient: TurnEndObserver {
     // reason is said.
     if let range = line.firstRange(of: "SSL error: ") {
       let said = line[range.upperBound...]
-      certificateFault = String(said[..<(said.firstRange(of: " (preverify")?.lowerBound ?? said.endIndex)])
+      certificateFault = String(
+        said[..<(said.firstRange(of: " (preverify")?.lowerBound ?? said.endIndex)])
       return
     }
     let limit = WebTransportLimits.logLinesPerSecondMax

@@ -50,11 +50,15 @@ public struct WebSocketURL: Hashable, Sendable, CustomStringConvertible {
     let host: Substring
     var port: Substring?
     if authority.hasPrefix("[") {
-      guard let close = authority.firstIndex(of: "]") else { throw error("an IPv6 address ends in ]") }
+      guard let close = authority.firstIndex(of: "]") else {
+        throw error("an IPv6 address ends in ]")
+      }
       host = authority[authority.index(after: authority.startIndex)..<close]
       let behind = authority[authority.index(after: close)...]
       guard behind.isEmpty || behind.hasPrefix(":"),
-        host.utf8.allSatisfy({ isHexDigit($0) || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") })
+        host.utf8.allSatisfy({
+          isHexDigit($0) || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".")
+        })
       else { throw error("the IPv6 address is malformed") }
       if !behind.isEmpty { port = behind.dropFirst() }
     } else {
