@@ -157,6 +157,23 @@ import Testing
     #expect(counters.skippedMessages == 1 && counters.lines == 7)
   }
 
+  @Test func aTimeBeyondTheDayMovesNothing() throws {
+    let tape = tape { writer in
+      writer.add(1, 1, .bid, shares: 300, stock: apple, price: 1_000_000, nanoseconds: 7)
+      writer.add(
+        1, 2, .bid, shares: 300, stock: apple, price: 1_000_000,
+        nanoseconds: 86_400_000_000_000)
+      writer.delete(1, 1, nanoseconds: 9)
+    }
+    let reports = Reports()
+    let source = try open(tape, reports)
+    let midnight = try #require(Timestamp(parsing: "2019-01-30T05:00:00Z")).nanoseconds
+    #expect(try source.all().map { $0.time.nanoseconds - midnight } == [7, 7, 7, 7, 9, 9])
+    #expect(reports.problems.map(\.byteOffset) == [38])
+    #expect(source.context.counters.malformedLines == 1)
+    #expect(source.context.counters.outOfOrder == 0)
+  }
+
   @Test func aSymbolThatIsNoneIsReportedAndTheOthersGoOn() throws {
     let odd = ITCHWriter.stock("abc*".utf8)
     let tape = tape { writer in
@@ -171,14 +188,53 @@ import Testing
   }
 
   @Test func aSessionEndsAtALengthOfNothing() throws {
-    let tape = tape { writer in
+    let good: (inout ITCHWriter) -> Void = { [apple] writer in
       writer.add(1, 1, .bid, shares: 300, stock: apple, price: 1_000_000, nanoseconds: 3)
       writer.bytes.append(bigEndian: UInt16(0))
-      writer.delete(1, 1, nanoseconds: 4)
     }
+    let whole = tape { good(&$0) }
     let reports = Reports()
-    #expect(try open(tape, reports).all().count == 2)
+    #expect(try open(whole, reports).all().count == 2)
     #expect(reports.problems.isEmpty)
+    // What follows is read, because the length may be damaged.
+    let longer = tape {
+      good(&$0)
+      $0.delete(1, 1, nanoseconds: 4)
+    }
+    #expect(try open(longer, reports).all().map(\.position) == [1, 1, 2, 2])
+    #expect(
+      reports.problems.map { $0.description.replacing(longer.path, with: "tape") } == [
+        "tape, byte 38: messages follow the end of a session"
+      ])
+  }
+
+  // A damaged length would take everything behind it for something else.
+  @Test(arguments: [0, 1, 17, 40, 3_000, 65_535])
+  func aDamagedLengthCostsItsMessageAlone(length: Int) throws {
+    let tape = tape { writer in
+      writer.directory(1, stock: apple, marketCategory: UInt8(ascii: "Q"), nanoseconds: 1)
+      for reference in 1...2_000 as ClosedRange<UInt64> {
+        writer.add(
+          1, reference, .bid, shares: 100, stock: apple, price: 1_000_000,
+          nanoseconds: reference)
+      }
+    }
+    var bytes = tape.bytes
+    for message in [500, 900] {
+      let offset = 41 + 38 * message
+      (bytes[offset], bytes[offset + 1]) = (UInt8(length >> 8), UInt8(length & 0xFF))
+    }
+    tape.write(bytes)
+    let reports = Reports()
+    let source = try open(tape, reports)
+    let items = try source.all()
+    guard case .depth(let depth)? = items.last?.event else {
+      Issue.record("no depth")
+      return
+    }
+    #expect(depth.bids[0].size == Decimal9(parsing: "199800"))
+    #expect(reports.problems.count(where: { $0.reason == "38 bytes are no messages" }) == 2)
+    #expect(reports.problems.allSatisfy { [19_041, 34_241].contains($0.byteOffset) })
   }
 
   @Test(arguments: [

@@ -42,12 +42,14 @@ import Testing
         clock: FeedClock(speed: speed, timestamps: .original), loops: loops),
       configuration: configuration, metrics: PrometheusRegistry(), logger: ServiceScene.quiet)
     var found: [String] = []
+    // It lives for 2 s after the feed's end.
+    var key = ""
     let server = redis.url
-    for _ in 0..<200 where found.count < rows {
+    for _ in 0..<500 where found.count < rows {
       found = try await IngestBarsTests.bars(server)
-      if found.count < rows { usleep(50_000) }
+      if let value = redis.command("GET", "stock:AAPL:bar"), value.contains("{") { key = value }
+      if found.count < rows { usleep(20_000) }
     }
-    let key = redis.command("GET", "stock:AAPL:bar") ?? ""
     await service.close()
     return (found, key)
   }

@@ -81,11 +81,8 @@ public final class ITCHFeed: FeedSource {
   }
 
   private func read(_ frame: ITCHFrame) {
-    // At most 2^48 ns, 78 hours: nothing overflows.
-    frameTime = Timestamp(nanoseconds: midnight.nanoseconds + Int64(frame.timestamp))
     frameLocate = frame.locate
-    if frameTime < latest { context.counters.outOfOrder += 1 }
-    latest = max(latest, frameTime)
+    readTime(frame.timestamp)
     switch frame.type {
     case UInt8(ascii: "A"), UInt8(ascii: "F"): add(frame)
     case UInt8(ascii: "D"): show(books.delete(frame.reference, book: frame.locate))
@@ -118,6 +115,20 @@ public final class ITCHFeed: FeedSource {
   }
 
   private let letterN = UInt8(ascii: "N")
+
+  /// A time beyond the day is damaged: the play would wait for it, and all behind it with it. The
+  /// message counts all the same, at the time of the one before.
+  private func readTime(_ nanoseconds: UInt64) {
+    guard nanoseconds < 86_400_000_000_000 else {
+      context.counters.malformedLines += 1
+      reader.note("its time is beyond the day")
+      frameTime = latest
+      return
+    }
+    frameTime = Timestamp(nanoseconds: midnight.nanoseconds + Int64(nanoseconds))
+    if frameTime < latest { context.counters.outOfOrder += 1 }
+    latest = max(latest, frameTime)
+  }
 
   // MARK: - Stocks
 

@@ -1,10 +1,11 @@
 // The messages of an ITCH file in one fixed buffer, without an allocation per message.
 //
-// A file is frames: two bytes of length, then a message that begins with its type; 0 as a length ends
-// the session and what follows is not read. A known type with a length that is not its own is counted,
-// reported with its place and skipped by its frame, so that reading goes on with the next; so are types
-// that are not published. A last frame that the file does not hold wholly was cut off: it is reported
-// and left out. Belongs to the thread that pulls.
+// A file is frames: two bytes of length, then a message that begins with its type. A known type with
+// a length that is not its own is counted, reported with its place and skipped by its frame, and so
+// are types that are not published. If no message follows where the frame ends, its length itself is
+// damaged: the next place where messages follow each other is looked for, and the bytes before it are
+// reported. A length of 0 ends a session, as a rule the file. A last message that the file does not
+// hold wholly was cut off: it is reported and left out. Belongs to the thread that pulls.
 
 import Glibc
 import MarketData
@@ -22,6 +23,8 @@ final class ITCHReader {
   private var end = 0
   /// Of the frame at `start`.
   private var startOffset: UInt64 = 0
+  /// The file has given all that it has.
+  private var isRead = false
   private var hasEnded = false
 
   var path: String { file.path }
@@ -30,34 +33,48 @@ final class ITCHReader {
     file = try TapeFile(path: path)
     self.context = context
     buffer = .allocate(
-      byteCount: Limits.itchFrameBytesMax + Limits.textChunkBytes, alignment: 16)
+      byteCount: Limits.itchFrameBytesMax + ITCHReader.aheadBytes + Limits.textChunkBytes,
+      alignment: 16)
   }
 
   deinit { buffer.deallocate() }
 
+  /// What is looked at behind a frame before it is judged: four of the longest messages.
+  private static let aheadBytes = 4 * 52
+  private static let framesAhead = 4
+  /// A longer frame is not believed to be one of a type to come: published ones have 12 to 50 bytes,
+  /// and one jump in thirty lands at the begin of a message by chance.
+  private static let lengthMax = 255
+
   /// The next message; nil at the end of the file. It stays until the next call.
   func next() throws(FeedsError) -> ITCHFrame? {
-    while true {
-      guard let message = try nextMessage() else { return nil }
-      messageNumber += 1
-      context.counters.lines += 1
-      if let frame = ITCHFrame(message) { return frame }
-      guard let type = message.first, let length = ITCHFrame.length(of: type) else {
-        context.counters.skippedMessages += 1
-        note("there is no message of type \(message.first ?? 0)")
+    while !hasEnded {
+      try hold(64)
+      byteOffset = startOffset
+      let left = end - start
+      guard left >= 2 else { return finish() }
+      let length = length(at: start)
+      guard isMessage(at: start) else {
+        if length == 0, left == 2 {
+          hasEnded = true
+          return nil
+        }
+        try skip(length)
         continue
       }
-      context.counters.malformedLines += 1
-      note(
-        "a message of type \(Character(UnicodeScalar(type))) has \(length) bytes, "
-          + "this one \(message.count)")
+      guard left >= 2 + length else { return finish() }
+      let message = UnsafeRawBufferPointer(rebasing: buffer[start + 2..<start + 2 + length])
+      advance(2 + length)
+      count()
+      return ITCHFrame(message)
     }
+    return nil
   }
 
   func rewind() throws(FeedsError) {
     try file.rewind()
     (start, end, startOffset, messageNumber, byteOffset) = (0, 0, 0, 0, 0)
-    hasEnded = false
+    (isRead, hasEnded) = (false, false)
   }
 
   /// Reports what is wrong with the message given last.
@@ -65,40 +82,93 @@ final class ITCHReader {
     context.note(source: path, byteOffset: byteOffset, reason: reason())
   }
 
-  private func nextMessage() throws(FeedsError) -> UnsafeRawBufferPointer? {
-    while !hasEnded {
-      let left = end - start
-      if left >= 2 {
-        let length = Int(buffer[start]) << 8 | Int(buffer[start + 1])
-        byteOffset = startOffset
-        guard length > 0 else {
-          hasEnded = true
-          return nil
-        }
-        if left >= 2 + length {
-          let message = UnsafeRawBufferPointer(
-            rebasing: buffer[start + 2..<start + 2 + length])
-          start += 2 + length
-          startOffset += UInt64(2 + length)
-          return message
-        }
-      }
-      try fill()
-    }
-    return nil
+  // MARK: - Frames
+
+  private func length(at index: Int) -> Int {
+    Int(buffer[index]) << 8 | Int(buffer[index + 1])
   }
 
-  private func fill() throws(FeedsError) {
-    if start > 0 {
-      memmove(buffer.baseAddress!, buffer.baseAddress! + start, end - start)
-      end -= start
-      start = 0
+  /// Whether a known type with its own length begins here.
+  private func isMessage(at index: Int) -> Bool {
+    index + 3 <= end && ITCHFrame.length(of: buffer[index + 2]) == length(at: index)
+  }
+
+  private func advance(_ count: Int) {
+    start += count
+    startOffset += UInt64(count)
+  }
+
+  private func count() {
+    messageNumber += 1
+    context.counters.lines += 1
+  }
+
+  /// Leaves out what begins at `start` and is no message.
+  private func skip(_ length: Int) throws(FeedsError) {
+    try hold(2 + length + ITCHReader.aheadBytes)
+    if length > 0 {
+      count()
+      report(length)
     }
-    let count = try file.read(into: .init(rebasing: buffer[end...]))
-    end += count
-    guard count == 0 else { return }
+    if length <= ITCHReader.lengthMax, isFraming(start + 2 + length) {
+      if length == 0 { note("messages follow the end of a session") }
+      return advance(2 + length)
+    }
+    // Two in a row: one by chance begins in every few thousand bytes of noise.
+    let candidates = start + 1..<max(start + 1, end - 2)
+    let found = candidates.first { index in
+      isMessage(at: index)
+        && (isMessage(at: index + 2 + self.length(at: index))
+          || (isRead && index + 2 + self.length(at: index) == end))
+    }
+    // Where there is none, its first bytes may be the last here.
+    let next = found ?? (isRead ? end : max(start + 1, end - 2))
+    note("\(next - start) bytes are no messages")
+    advance(next - start)
+  }
+
+  private func report(_ length: Int) {
+    let type = start + 2 < end ? buffer[start + 2] : 0
+    if let own = ITCHFrame.length(of: type) {
+      context.counters.malformedLines += 1
+      note(
+        "a message of type \(Character(UnicodeScalar(type))) has \(own) bytes, this one \(length)")
+    } else {
+      context.counters.skippedMessages += 1
+      note("there is no message of type \(type)")
+    }
+  }
+
+  /// Whether frames go on from here: one of the next is a message, or they end with the file.
+  private func isFraming(_ index: Int) -> Bool {
+    var index = index
+    for _ in 0..<ITCHReader.framesAhead {
+      if isMessage(at: index) || (isRead && index == end) { return true }
+      guard index + 2 <= end, length(at: index) <= ITCHReader.lengthMax else { return false }
+      index += 2 + length(at: index)
+    }
+    return false
+  }
+
+  // MARK: - Bytes
+
+  /// Holds this many bytes from `start` on, if the file has them.
+  private func hold(_ count: Int) throws(FeedsError) {
+    while end - start < count, !isRead {
+      if start > 0 {
+        memmove(buffer.baseAddress!, buffer.baseAddress! + start, end - start)
+        end -= start
+        start = 0
+      }
+      let got = try file.read(into: .init(rebasing: buffer[end...]))
+      end += got
+      isRead = got == 0
+    }
+  }
+
+  /// At the end of what there is.
+  private func finish() -> ITCHFrame? {
     hasEnded = true
-    byteOffset = startOffset
     if let damage = file.damage {
       context.counters.damagedFiles += 1
       note(damage + "; the rest is not read")
@@ -106,5 +176,6 @@ final class ITCHReader {
       context.counters.malformedLines += 1
       note("the last message is cut off")
     }
+    return nil
   }
 }
