@@ -178,23 +178,54 @@ extension Services {
       }
     }
 
+    /// One event a second: the three symbols begin one after the other, and are quiet for seconds.
+    private static let quietMarket = "sim:stocks=3,rate=1,seconds=3600,seed=5"
+
     /// What has not happened yet at the new place is not shown there as a live price.
     @Test func aSeekBackWithdrawsWhatHasNotHappenedYet() async throws {
       try await ServiceScene.with { scene in
-        // One event a second: the three symbols begin one after the other.
-        try await play(scene, "sim:stocks=3,rate=1,seconds=3600,seed=5") { ingest in
+        try await play(scene, Self.quietMarket) { ingest in
+          _ = try await ingest.replay(.seekBy(nanoseconds: 600_000_000_000))
+          _ = try await untilState(ingest, .playing)
+          let client = try await audience(scene)
+          #expect(try await until { try state(scene).count >= 6 })
+          _ = try client.drain()
+          _ = try await ingest.replay(.restart)
+          _ = try await untilState(ingest, .playing)
+          // Long before a lease ends: the first symbol's quote alone is there.
+          #expect(try await until(milliseconds: 900) { try state(scene).count <= 1 }, "withdrawn")
+          let told = try client.collect { $0.kind == "stale" && $0["c"]?.string == "quotes" }
+          #expect(told.allSatisfy { $0.kind == "stale" || $0.sequence[1] <= 2 }, "\(told)")
+          let late = try StreamClient.ready(scene)
+          try late.subscribe(quotes: ["*"])
+          #expect(try late.next("stale") != nil)
+        }
+      }
+    }
+
+    /// A quiet symbol's value has not changed in the pause: it comes again as it was.
+    @Test func whatIsQuietIsVouchedForAgainAfterAPause() async throws {
+      try await ServiceScene.with { scene in
+        try await play(scene, Self.quietMarket) { ingest in
           _ = try await ingest.replay(.seekBy(nanoseconds: 600_000_000_000))
           _ = try await untilState(ingest, .playing)
           let client = try await audience(scene)
           #expect(try await until { try state(scene).count >= 6 })
           _ = try await ingest.replay(.pause)
-          _ = try await ingest.replay(.restart)
-          _ = try await untilState(ingest, .paused)
-          #expect(try await until { try state(scene).isEmpty }, "nothing is there yet")
-          let first = try await ingest.replay(.step)
-          #expect(first.sequence.number == 1)
-          #expect(try await until { try state(scene).count == 1 })
+          try await Task.sleep(for: .milliseconds(2_300))
+          #expect(try state(scene).isEmpty)
           _ = try client.drain()
+          let resumed = try await ingest.replay(.resume)
+          let deadline = Deadline(milliseconds: 700)
+          var back: Set<String> = []
+          while back.count < 6,
+            let message = try client.next(milliseconds: deadline.millisecondsLeft)
+          {
+            #expect(message.kind != "stale" && message.kind != "gap", "\(message)")
+            #expect(message.sequence[0] == Int64(resumed.sequence.epoch))
+            if message.kind != "t" { back.insert("\(message.kind) \(message.symbol)") }
+          }
+          #expect(back.count == 6, "\(back)")
         }
       }
     }
