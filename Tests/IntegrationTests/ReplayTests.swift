@@ -178,6 +178,33 @@ extension Services {
       }
     }
 
+    /// Twenty seconds of the feed are passed over: none of their events is anybody's, and that trades are
+    /// missing is said.
+    @Test(arguments: StreamClient.Encoding.allCases)
+    func whatIsPassedOverIsShownToNobody(_ encoding: StreamClient.Encoding) async throws {
+      try await ServiceScene.with { scene in
+        try await play(scene) { ingest in
+          let client = try await audience(scene, encoding)
+          _ = try client.collect { $0.kind == "t" }
+          let before = try #require(await ingest.replayStatus())
+          _ = try await ingest.replay(.seekBy(nanoseconds: 20_000_000_000))
+          let epoch = try await untilState(ingest, .playing).sequence.epoch
+          #expect(epoch > before.sequence.epoch)
+          let messages = try client.collect {
+            $0.kind == "t" && $0.sequence[0] == Int64(epoch)
+          }
+          let after = messages.filter { $0["E"]?.integer == Int64(epoch) }
+          // A state may be of any time before the place, an event of none.
+          let trade = try #require(after.last)
+          #expect(trade.sequence[1] > Int64(before.sequence.number) + 1_000, "\(trade)")
+          #expect(after.count < 100)
+          let gap = messages.last { $0.kind == "gap" }
+          #expect(gap?.symbol == trade.symbol && gap?["missed"] == .null)
+          #expect(!messages.contains { $0.kind == "stale" })
+        }
+      }
+    }
+
     /// One event a second: the three symbols begin one after the other, and are quiet for seconds.
     private static let quietMarket = "sim:stocks=3,rate=1,seconds=3600,seed=5"
 
