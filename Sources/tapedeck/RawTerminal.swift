@@ -2,7 +2,8 @@
 // the orderly end, at `exit`, and before a fault ends the process (a trap, an abort): only SIGKILL
 // leaves a terminal without echo, which `stty sane` repairs.
 //
-// Ctrl-C and Ctrl-Z stay signals. A process that was stopped sets its terminal again when it goes on.
+// Ctrl-C and Ctrl-Z stay signals. In the background nothing is read and nothing set, for either would stop
+// the process; the shell has the terminal then, and has it as it was.
 import Glibc
 
 enum RawTerminal {
@@ -48,8 +49,11 @@ enum RawTerminal {
     putBack()
   }
 
-  /// tcsetattr is safe in a signal's handler. TCSANOW: no wait for a terminal that takes nothing.
-  private static func putBack() { tcsetattr(STDIN_FILENO, TCSANOW, &before) }
+  /// Both calls are safe in a signal's handler. TCSANOW: no wait for a terminal that takes nothing.
+  private static func putBack() {
+    guard tcgetpgrp(STDIN_FILENO) == getpgrp() else { return }
+    tcsetattr(STDIN_FILENO, TCSANOW, &before)
+  }
 
   private static func watchTheEnd() {
     guard !isWatched else { return }

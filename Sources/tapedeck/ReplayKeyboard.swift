@@ -18,6 +18,9 @@ final class ReplayKeyboard: @unchecked Sendable {
   private var input: LoopPoll?
   private var continued: LoopSignal?
   private var timer: LoopTimer?
+  /// Whether keys are ours: not in the background.
+  private var isListening = false
+  private var emptyReads = 0
   private var isAsking = false
   private var note: String?
 
@@ -39,15 +42,22 @@ final class ReplayKeyboard: @unchecked Sendable {
     guard RawTerminal.enter() else { return }
     do {
       let poll = try LoopPoll(loop: host.loop, fd: STDIN_FILENO) { [unowned self] _ in read() }
-      poll.watch(.readable)
       input = poll
-      continued = try LoopSignal(loop: host.loop, signal: SIGCONT) { _ = RawTerminal.enter() }
+      continued = try LoopSignal(loop: host.loop, signal: SIGCONT) { [unowned self] in
+        // Whatever the shell made of the terminal meanwhile.
+        isListening = false
+        listen()
+      }
     } catch {
       host.logger.warning("no keys: \(error)")
       return RawTerminal.leave()
     }
+    listen()
     host.logger.info("keys: \(ReplayKeyboard.help)")
-    let timer = LoopTimer(loop: host.loop) { [unowned self] in ask(nil) }
+    let timer = LoopTimer(loop: host.loop) { [unowned self] in
+      listen()
+      if isListening { ask(nil) }
+    }
     timer.start(afterMilliseconds: 500, repeatingMilliseconds: 500)
     self.timer = timer
   }
@@ -68,11 +78,27 @@ final class ReplayKeyboard: @unchecked Sendable {
 
   // MARK: - Keys
 
+  /// In the foreground again, or still.
+  private func listen() {
+    guard let input, !isListening, RawTerminal.enter() else { return }
+    isListening = true
+    input.watch(.readable)
+  }
+
   private func read() {
+    guard RawTerminal.isThere else {
+      isListening = false
+      input?.watch([])
+      return
+    }
     var bytes = [UInt8](repeating: 0, count: ReplayKeyboard.bytesMax)
     let count = Glibc.read(STDIN_FILENO, &bytes, bytes.count)
-    // The terminal is gone; the process goes on without it.
-    guard count > 0 else { return count == 0 || errno == EAGAIN ? () : close() }
+    guard count > 0 else {
+      // Without a byte again and again: the terminal is gone, and the process goes on without it.
+      emptyReads += 1
+      return emptyReads > 3 ? close() : ()
+    }
+    emptyReads = 0
     for command in ReplayKeys.commands(bytes[..<count]) {
       switch command {
       case .replay(let command): ask(command)
@@ -114,7 +140,7 @@ final class ReplayKeyboard: @unchecked Sendable {
     }
     isAsking = false
     // Closed meanwhile: the terminal is not ours any more.
-    guard input != nil, let status else { return }
+    guard input != nil, isListening, let status else { return }
     TerminalLine.showUnder(ReplayKeys.line(status, note: note))
   }
 }

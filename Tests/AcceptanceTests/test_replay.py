@@ -267,6 +267,60 @@ def test_terminal_is_restored_however_it_ends(directory, number):
         assert termios.tcgetattr(up.main)[3] == up.before[3]
 
 
+class Shell:
+    """A bash with job control, on a terminal of its own."""
+
+    def __init__(self):
+        pid, self.main = pty.fork()
+        if pid == 0:
+            os.execvp("bash", ["bash", "--norc", "-i"])
+        self.pid, self.shown = pid, ""
+        os.set_blocking(self.main, False)
+
+    def type(self, text):
+        os.write(self.main, text.encode())
+
+    def until(self, pattern, seconds, what):
+        def found():
+            with contextlib.suppress(OSError):
+                while chunk := os.read(self.main, 65_536):
+                    self.shown += chunk.decode(errors="replace")
+            return re.search(pattern, self.shown)
+
+        return eventually(found, seconds, what, 0.05)
+
+    def close(self):
+        # The hang-up of a terminal that is closed ends the jobs, and bash.
+        os.close(self.main)
+        os.waitpid(self.pid, 0)
+
+
+def test_in_the_background_the_terminal_is_the_shells(directory):
+    with contextlib.closing(Shell()) as shell:
+        shell.type(f"{harness.binary()} up --port 0 --state {directory} --from {MARKET}\n")
+        ready = shell.until(r"tapedeck ready (http://\S+)", 30, "the ready line")
+        up = type("Running", (), {"http": ready[1]})
+        shell.until(r"\[playing\]", 5, "the line")
+        shell.type(" ")
+        until(up, "paused")
+        shell.type("\x1a")
+        shell.until("Stopped", 5, "the stop")
+        shell.type("bg\n")
+        time.sleep(0.5)
+        shell.type(" echo hi-$((20+22))\n")
+        shell.until("hi-42", 5, "the shell's own input")
+        assert state(up)["state"] == "paused", "it runs, and has read none of that"
+        shell.type("fg\n")
+        time.sleep(1)
+        shell.type(" ")
+        until(up, "playing")
+        shell.type("\x03")
+        shell.until(r"tapedeck: stopped", 8, "the end")
+        time.sleep(0.5)
+        shell.type("stty -a\n")
+        shell.until(r"[^-]icanon[\s\S]* echo ", 5, "the terminal as it was")
+
+
 def test_without_a_terminal_no_key_is_read(play):
     """Standard input is /dev/null there, and nothing is written but the ready line."""
     assert len(play.lines) == 1 and "\x1b" not in play.tail()
