@@ -62,7 +62,10 @@ extension PostgresLink {
         guard connection.putCopy(run.data, piece) else { return copyFailed(connection) }
       case .sendEnd:
         guard connection.endCopy() else { return copyFailed(connection) }
-      default: return watch(.readable)
+      default:
+        watch(.readable)
+        // While it sent, libpq may have taken in the answer already: the socket tells of it no more.
+        return connection.isBusy ? () : drainCopy(run)
       }
     }
   }
