@@ -29,19 +29,10 @@ package final class HistoryTables {
     do {
       try await pool.transaction(.readCommitted) { transaction in
         if batch.barCount > 0 {
-          try await transaction.execute(HistoryStatements.incomingBars)
-          for rows in batch.bars {
-            _ = try await transaction.copy(HistoryStatements.copyBars, rows)
-          }
-          written.bars = try await transaction.execute(HistoryStatements.mergeBars)
+          written.bars = try await HistoryTables.merge(barsOf: batch, in: transaction)
         }
         if batch.tradeCount > 0 {
-          try await transaction.execute(HistoryStatements.incomingTrades)
-          for rows in batch.trades {
-            _ = try await transaction.copy(HistoryStatements.copyTrades, rows)
-          }
-          written.trades = try await transaction.execute(HistoryStatements.mergeTrades)
-          try await transaction.execute(HistoryStatements.mergeEpochs)
+          written.trades = try await HistoryTables.merge(tradesOf: batch, in: transaction)
         }
         try beforeCommit()
       }
@@ -50,6 +41,29 @@ package final class HistoryTables {
       areDaysKnown = false
       throw error
     }
+    return written
+  }
+
+  // Functions of their own: with both loops in one closure Swift 6.3.1 crashes when it optimises.
+  private static func merge(
+    barsOf batch: HistoryBatch, in transaction: PostgresTransaction
+  ) async throws -> Int {
+    try await transaction.execute(HistoryStatements.incomingBars)
+    for rows in batch.bars {
+      _ = try await transaction.copy(HistoryStatements.copyBars, rows)
+    }
+    return try await transaction.execute(HistoryStatements.mergeBars)
+  }
+
+  private static func merge(
+    tradesOf batch: HistoryBatch, in transaction: PostgresTransaction
+  ) async throws -> Int {
+    try await transaction.execute(HistoryStatements.incomingTrades)
+    for rows in batch.trades {
+      _ = try await transaction.copy(HistoryStatements.copyTrades, rows)
+    }
+    let written = try await transaction.execute(HistoryStatements.mergeTrades)
+    try await transaction.execute(HistoryStatements.mergeEpochs)
     return written
   }
 
