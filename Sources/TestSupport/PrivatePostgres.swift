@@ -190,7 +190,7 @@ public final class PrivatePostgres {
     defer { closedir(stream) }
     var found: [pid_t] = []
     while let entry = readdir(stream) {
-      let name = PrivatePostgres.name(of: entry)
+      let name = TestSupport.name(of: entry)
       guard let number = pid_t(name), PrivatePostgres.status(number)?.parent == processID else {
         continue
       }
@@ -283,11 +283,5 @@ public final class PrivatePostgres {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-  }
-
-  private static func name(of entry: UnsafeMutablePointer<dirent>) -> String {
-    withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-      String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-    }
   }
 }

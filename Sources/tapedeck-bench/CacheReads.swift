@@ -1,5 +1,3 @@
-import Glibc
-
 /// The reads of each class of cached keys, as a service's `/metrics` says.
 struct CacheReads {
   struct Class {
@@ -26,14 +24,5 @@ struct CacheReads {
         classes[name, default: Class()].hits += value
       }
     }
-  }
-}
-
-enum Clock {
-  /// Microseconds since 1970, UTC.
-  static func microseconds() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000
   }
 }

@@ -8,11 +8,6 @@ struct WatchlistAccounts: Sendable {
   var users: [(key: String, watchlistID: String)]
   var symbols: [String]
 
-  private struct Row: Sendable {
-    var key: String
-    var watchlistID: String
-  }
-
   private static let addUsers = PostgresStatement<Void>(
     "bench_users",
     """
@@ -51,8 +46,7 @@ struct WatchlistAccounts: Sendable {
       """
       INSERT INTO watchlist_items (watchlist_id, asset_id, position)
       SELECT list.id, asset.id, asset.place - 1
-      FROM watchlists AS list
-        JOIN accounts AS account ON account.id = list.account_id,
+      FROM watchlists AS list,
         (SELECT id, row_number() OVER (ORDER BY symbol) AS place FROM assets
           ORDER BY symbol LIMIT 10) AS asset
       WHERE list.name = 'Bench'
@@ -60,14 +54,14 @@ struct WatchlistAccounts: Sendable {
     ),
   ]
 
-  private static let lists = PostgresStatement<Row>(
+  private static let lists = PostgresStatement<(key: String, watchlistID: String)>(
     "bench_found",
     """
     SELECT account_number, list.id FROM watchlists AS list
       JOIN accounts ON accounts.id = list.account_id WHERE list.name = 'Bench'
     """, []
   ) { row throws(PostgresError) in
-    Row(key: try row.string(0), watchlistID: try row.uuid(1))
+    (key: try row.string(0), watchlistID: try row.uuid(1))
   }
 
   private static let assets = PostgresStatement<String>(
@@ -80,11 +74,12 @@ struct WatchlistAccounts: Sendable {
     let pool = PostgresPool(loop: loop, location: location, options: Migrator.poolOptions)
     pool.start()
     defer { pool.close() }
-    try await SchemaSetup.run(pool, seed: true, microsecondsNow: Clock.microseconds()) { _ in }
+    try await SchemaSetup.run(
+      pool, seed: true, microsecondsNow: EventLoop.wallNanoseconds / 1_000
+    ) { _ in }
     try await pool.execute(addUsers, [.integer(Int64(count))])
     for (name, sql) in made { try await pool.execute(PostgresStatement<Void>(name, sql, [])) }
     return WatchlistAccounts(
-      users: try await pool.query(lists).map { ($0.key, $0.watchlistID) },
-      symbols: try await pool.query(assets))
+      users: try await pool.query(lists), symbols: try await pool.query(assets))
   }
 }

@@ -2,6 +2,7 @@
 // A request that is due while the one before is unanswered follows it at once: the plan is kept as far
 // as the server keeps up, and how late it was is reported.
 import CUV
+import EventLoops
 import Glibc
 
 final class WatchlistClients {
@@ -25,8 +26,7 @@ final class WatchlistClients {
     var isWaiting = false
     var sentAt = 0.0
     /// What is due, in order: requests of the plan, and the session's beginning and end.
-    var due: [Step] = []
-    var dueAt: [Double] = []
+    var due: [(step: Step, at: Double)] = []
   }
 
   private enum Step {
@@ -102,19 +102,18 @@ final class WatchlistClients {
   // MARK: - Asking
 
   private func add(_ index: Int, _ step: Step, _ due: Double) throws {
-    clients[index].due.append(step)
-    clients[index].dueAt.append(due)
+    clients[index].due.append((step, due))
     try sendNext(index)
   }
 
   private func sendNext(_ index: Int) throws {
-    guard !clients[index].isWaiting, let step = clients[index].due.first else { return }
+    guard !clients[index].isWaiting, let next = clients[index].due.first else { return }
     if clients[index].fd < 0 {
       if clients[index].hasConnected { report.reconnects += 1 }
       try connect(index)
       clients[index].hasConnected = true
     }
-    let bytes = request(clients[index], step)
+    let bytes = request(clients[index], next.step)
     // Small, and the socket is empty: it goes at once, or the connection is gone.
     let sent = bytes.withUnsafeBytes {
       send(clients[index].fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
@@ -125,7 +124,7 @@ final class WatchlistClients {
     }
     clients[index].isWaiting = true
     clients[index].sentAt = now()
-    report.latenessMax = max(report.latenessMax, now() - clients[index].dueAt[0])
+    report.latenessMax = max(report.latenessMax, now() - next.at)
   }
 
   private func request(_ client: Client, _ step: Step) -> [UInt8] {
@@ -207,8 +206,7 @@ final class WatchlistClients {
     guard let answer = try HTTPAnswer(clients[index].received) else { return }
     // What nobody asked for is the server's word about an idle connection, which it closes.
     guard clients[index].isWaiting else { return drop(index) }
-    let step = clients[index].due.removeFirst()
-    clients[index].dueAt.removeFirst()
+    let step = clients[index].due.removeFirst().step
     clients[index].isWaiting = false
     clients[index].received = []
     report.answers += 1
@@ -219,11 +217,8 @@ final class WatchlistClients {
     try sendNext(index)
   }
 
-  private func now() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-  }
+  /// Seconds.
+  private func now() -> Double { Double(EventLoop.monotonicNanoseconds) / 1e9 }
 }
 
 /// A whole answer of a server that gives its length.

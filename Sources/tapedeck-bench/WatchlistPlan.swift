@@ -1,5 +1,6 @@
 // Who asks what when, in the time of the load (which runs faster than ours), and what an ideal cache
 // would make of exactly that. Pure; the same seed gives the same plan.
+import Feeds
 
 struct WatchlistPlan {
   enum Request: UInt8 {
@@ -110,19 +111,5 @@ struct WatchlistPlan {
   func sessionBound() -> Bound {
     let reads = users.reduce(0) { $0 + ($1.hasSession ? $1.requests.count + 1 : 0) }
     return Bound(reads: reads, hits: reads)
-  }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-private struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EventLoops
 import Glibc
 import Logging
 import Portfolio
@@ -45,7 +46,7 @@ struct MigrateCommand: ParsableCommand {
     let result: Result<Void, any Error>
     do {
       try await SchemaSetup.run(
-        pool, seed: seed, microsecondsNow: WallClock.microseconds(), report: report)
+        pool, seed: seed, microsecondsNow: EventLoop.wallNanoseconds / 1_000, report: report)
       try await finish(pool)
       result = .success(())
     } catch {
@@ -53,14 +54,5 @@ struct MigrateCommand: ParsableCommand {
     }
     pool.close()
     try result.get()
-  }
-}
-
-enum WallClock {
-  /// Microseconds since 1970, UTC.
-  static func microseconds() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000
   }
 }

@@ -71,14 +71,9 @@ extension Services {
     @Test func theCacheHoldsIdsNamesAndSymbolsAndForgetsWhatIsWritten() async throws {
       try await PortfolioScene.with { scene in
         let user = try scene.psql("SELECT user_id FROM accounts WHERE account_number = 'PA1'")
-        // The cache is not believed at once, and an answer does not wait for the fill.
-        var cached = ""
-        try await until {
-          _ = try scene.get("/v2/watchlists")
-          cached = try #require(scene.redis.command("GET", "watchlist:\(user)"))
-          return cached.contains("Primary") && cached.contains("AAPL")
-        }.required("the cache holds it")
-        let lists = try scene.get("/v2/watchlists")
+        let lists = try await scene.untilCached("watchlist:*", "/v2/watchlists")
+        let cached = try #require(scene.redis.command("GET", "watchlist:\(user)"))
+        #expect(cached.contains("Primary") && cached.contains("AAPL"))
         #expect(!cached.contains("Apple") && !cached.contains("us_equity"))
         // By psql: within 100 ms of the commit nobody reads the old one.
         try scene.psql("UPDATE watchlists SET name = 'By hand' WHERE name = 'Primary'")

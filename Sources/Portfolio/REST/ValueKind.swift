@@ -44,8 +44,10 @@ extension ValueKind<String> {
   }
 
   static let symbol = ValueKind(
-    .text(pattern: "^[A-Z0-9._/-]{1,32}$"), "a symbol: 1 to 32 of A-Z, 0-9 and . _ / -"
+    .text(pattern: "^[A-Z0-9._/-]{1,32}$"), "a symbol: \(symbolRule)"
   ) { isSymbol($0) ? $0 : nil }
+
+  static let symbolRule = "1 to 32 of A-Z, 0-9 and . _ / -"
 
   static func isSymbol(_ text: String) -> Bool {
     (1...MarketDataLimits.symbolBytesMax).contains(text.utf8.count)
@@ -141,7 +143,7 @@ extension ValueKind<[String]> {
       (counts.lowerBound == 0
         ? "at most \(counts.upperBound) symbols"
         : "\(counts.lowerBound) to \(counts.upperBound) symbols")
-        + ", each 1 to 32 of A-Z, 0-9 and . _ / -",
+        + ", each \(ValueKind<String>.symbolRule)",
       { text in
         // By bytes: what follows a comma may combine with it into one character.
         let parts = text.utf8.split(
