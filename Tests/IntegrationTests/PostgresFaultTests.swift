@@ -82,17 +82,31 @@ import Testing
   }
 
   /// Goal: a server that stopped answering costs each caller a bounded time; callers hear what is
-  /// certain and what is not.
-  @Test func stoppedServerIsNoticedByTheTimeout() async throws {
+  /// certain and what is not. In a transaction it stops between two statements.
+  @Test(arguments: [false, true])
+  func stoppedServerIsNoticedByTheTimeout(inTransaction: Bool) async throws {
     try await withPostgres { loop, server in
       let pool = try await PostgresPool.ready(loop, server.url, options: quickPostgres)
       defer { pool.close() }
       let log = PoolLog(pool)
-      server.stop()
-      let began = loop.nowMilliseconds
-      let error = await failure { try await pool.query(Probe.one) }
+      var began: UInt64 = 0
+      let error = await failure {
+        guard inTransaction else {
+          server.stop()
+          began = loop.nowMilliseconds
+          return try await pool.query(Probe.one)
+        }
+        return try await pool.transaction { transaction in
+          _ = try await transaction.query(Probe.one)
+          // Long enough for a pool that thinks itself idle to stop looking.
+          await loop.sleep(milliseconds: 300)
+          server.stop()
+          began = loop.nowMilliseconds
+          return try await transaction.query(Probe.one)
+        }
+      }
       let took = loop.nowMilliseconds - began
-      #expect(error?.code == .timedOut(mayHaveExecuted: true))
+      #expect(error?.code == .timedOut(mayHaveExecuted: !inTransaction))
       #expect(took >= 1_490 && took < 5_000)
       #expect(log.downs == [.statementTimedOut(milliseconds: 1_500)])
       // The kernel accepts for it, so the next attempt ends by its own timer.

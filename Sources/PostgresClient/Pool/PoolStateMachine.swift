@@ -76,6 +76,13 @@ struct PoolStateMachine {
 
   var waiterCount: Int { sharedWaiters.count + exclusiveWaiters.count }
   var readyCount: Int { slots.count { if case .ready = $0 { true } else { false } } }
+  /// Somebody waits for a connection or has one: something could take too long.
+  var isInUse: Bool {
+    waiterCount > 0
+      || slots.contains {
+        if case .ready(let load, let isExclusive, _) = $0 { load > 0 || isExclusive } else { false }
+      }
+  }
   private var connectingCount: Int { slots.count { $0 == .connecting } }
 
   // MARK: - Life

@@ -152,7 +152,6 @@ public final class PostgresPool {
       statement.finish()
       perform(machine.released(slot, now: loop.nowMilliseconds, headAge: headAge))
     }
-    keepTicking()
   }
 
   func stopWaiting(_ request: PoolStateMachine.Request) {
@@ -221,7 +220,7 @@ public final class PostgresPool {
       case .announceDown: onDown?(lastDown)
       }
     }
-    if machine.waiterCount > 0 { keepTicking() }
+    if machine.isInUse { keepTicking() }
   }
 
   private func assign(_ request: PoolStateMachine.Request, _ slot: Int) {
@@ -291,7 +290,7 @@ public final class PostgresPool {
   private func tick() {
     for link in links { link?.check() }
     perform(machine.tick(now: loop.nowMilliseconds, headAge: headAge))
-    guard machine.waiterCount == 0, links.allSatisfy({ ($0?.load ?? 0) == 0 }) else { return }
+    guard !machine.isInUse else { return }
     isTicking = false
     let period = max(options.idleMilliseconds / 4, 10)
     tickTimer?.start(afterMilliseconds: period, repeatingMilliseconds: period)
