@@ -25,6 +25,8 @@ final class CopyRun {
     wait = LoopWait(loop: loop)
   }
 
+  func isLate(now: UInt64, limit: UInt64?) -> Bool { limit.map { startedAt + $0 <= now } ?? false }
+
   func refused(_ error: PostgresServerError) { if server == nil { server = error } }
 
   func finish(_ result: Result<Int, PostgresError>) { wait.finish(result) }
@@ -39,7 +41,7 @@ extension PostgresLink {
     guard state == .ready, let connection else {
       throw PostgresError(.connectionLost(mayHaveExecuted: false))
     }
-    precondition(load == 0 && copy == nil, "COPY beside other statements")
+    precondition(load == 0, "COPY beside other statements")
     guard connection.leavePipeline(), connection.sendQuery(run.sql) else {
       let reason = ResultText.bounded(connection.message)
       end(.lost(reason))
@@ -140,18 +142,17 @@ extension PostgresLink {
   }
 
   /// The connection is over: nothing of the transaction was committed.
-  func failCopy(server: PostgresServerError?) {
+  func failCopy(timedOut: Bool, server: PostgresServerError?) {
     guard let run = copy else { return }
     copy = nil
-    run.finish(
-      .failure(
-        PostgresError(
-          .connectionLost(mayHaveExecuted: false), statement: "copy", server: server)))
+    let code: PostgresError.Code =
+      timedOut ? .timedOut(mayHaveExecuted: false) : .connectionLost(mayHaveExecuted: false)
+    run.finish(.failure(PostgresError(code, statement: "copy", server: server)))
   }
 
-  func checkCopy(_ run: CopyRun) {
+  func check(_ run: CopyRun) {
     let limit = options.statementMilliseconds
-    guard loop.nowMilliseconds >= run.startedAt + limit else { return }
+    guard run.isLate(now: loop.nowMilliseconds, limit: limit) else { return }
     end(.statementTimedOut(milliseconds: limit))
   }
 }

@@ -69,7 +69,7 @@ final class PostgresLink {
 
   /// Of the host that serves.
   var hostIndex: Int { walk.index }
-  var load: Int { pipeline.count }
+  var load: Int { pipeline.count + (copy == nil ? 0 : 1) }
   var processID: Int32 { connection?.processID ?? 0 }
   func headAge(now: UInt64) -> UInt64 { pipeline.headAge(now: now) }
 
@@ -114,8 +114,8 @@ final class PostgresLink {
 
   /// `timedOutBefore`: those that waited so long are told so.
   private func failAll(timedOutBefore limit: UInt64?, server: PostgresServerError?) {
-    failCopy(server: server)
     let now = loop.nowMilliseconds
+    failCopy(timedOut: copy.map { $0.isLate(now: now, limit: limit) } ?? false, server: server)
     for (index, entry) in pipeline.removeAll().enumerated() {
       guard let statement = underWay.removeValue(forKey: entry.id) else { continue }
       let late = limit.map { entry.sentAt + $0 <= now } ?? false
@@ -373,7 +373,7 @@ final class PostgresLink {
 
   /// Ends what took too long; called a few times per timeout.
   func check() {
-    if let copy { return checkCopy(copy) }
+    if let copy { return check(copy) }
     guard state == .ready, !pipeline.isEmpty else { return }
     let now = loop.nowMilliseconds
     let limit = options.statementMilliseconds
