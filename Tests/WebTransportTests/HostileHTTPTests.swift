@@ -137,6 +137,10 @@ import Testing
     "GET /%ff%fe HTTP/1.1\r\nHost: t\r\n\r\n", "GET hello HTTP/1.1\r\nHost: t\r\n\r\n",
     "GET http://other/hello HTTP/1.1\r\nHost: t\r\n\r\n",
     "GET /a HTTP/1.1\r\nGET /b HTTP/1.1\r\nHost: t\r\n\r\n", "\r\n\r\n\r\n",
+    "GET /hello\r\nHost: t\r\n\r\n", "GET /hello HTTP/3\r\nHost: t\r\n\r\n",
+    // An end of line in the target, and a header smuggled behind one.
+    "GET /hello%0a HTTP/1.1\r\nHost: t\r\n\r\n", "GET /hello?a=b%0D%0A HTTP/1.1\r\nHost: t\r\n\r\n",
+    "GET /hello?a=%0AX-Forwarded-For:9.9.9.9 HTTP/1.1\r\nHost: t\r\n\r\n",
   ])
   func nonsenseIsAJSONError(text: String) async throws {
     try await withServer { fixture in

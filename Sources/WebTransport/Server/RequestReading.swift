@@ -79,6 +79,12 @@ enum RequestReading {
     guard let (method, token) = methods.first(where: { lws_hdr_total_length(wsi, $0.1) > 0 }) else {
       return .failure(.notImplemented)
     }
+    // lws takes an encoded end of line within the target for the end of the request line: what follows
+    // would be a header, and the version is missing. (Only a tail of `%0AHTTP/1.1` brings one along;
+    // it is cut off, and no header can follow it.)
+    guard header(wsi, .token(WSI_TOKEN_HTTP))?.hasPrefix("HTTP/1.") == true else {
+      return .failure(noVersion)
+    }
     guard let pieces = fragments(wsi, token) else { return .failure(notText) }
     // lws cuts the path at `&` and `;`, which no route of ours has.
     let path = pieces.joined(separator: ";")
@@ -106,6 +112,9 @@ enum RequestReading {
 
   private static let notText = HTTPError.badRequest(
     "the request target is not UTF-8 or has control characters")
+
+  private static let noVersion = HTTPError.badRequest(
+    "the request line has no HTTP/1 version, or its target has an end of line in it")
 
   /// Nil when a piece is not UTF-8 or has control characters in it.
   private static func fragments(_ wsi: OpaquePointer, _ token: lws_token_indexes) -> [String]? {

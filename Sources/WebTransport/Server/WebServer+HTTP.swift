@@ -59,7 +59,7 @@ extension WebServer {
       method: method,
       contentLength: RequestReading.header(wsi, .token(WSI_TOKEN_HTTP_CONTENT_LENGTH)),
       transferEncoding: RequestReading.header(wsi, .token(WSI_TOKEN_HTTP_TRANSFER_ENCODING)),
-      version: RequestReading.header(wsi, .token(WSI_TOKEN_HTTP)) ?? "HTTP/1.0",
+      version: RequestReading.header(wsi, .token(WSI_TOKEN_HTTP)) ?? "",
       connection: RequestReading.header(wsi, .token(WSI_TOKEN_CONNECTION)))
   }
 
