@@ -20,8 +20,4 @@ enum RESTLimits {
   /// How long live prices are waited for. Redis answers in under 1 ms; after this the position is
   /// marked with what is known.
   static let priceMilliseconds: UInt64 = 500
-
-  /// Digits of a page's token: a symbol of 32 bytes and four numbers of 20 with their commas are 119
-  /// bytes, two digits each.
-  static let pageTokenBytesMax = 256
 }

@@ -112,7 +112,7 @@ extension RouteTable {
   /// A token goes with the question that it came of.
   private static func check(_ symbol: String?, _ range: RecordedRange) throws(HTTPError) {
     guard let symbol, !range.symbols.contains(symbol) else { return }
-    throw .unprocessable("page_token: it belongs to another list of symbols")
+    throw .notFound("page_token: there is no such page of these symbols")
   }
 
   private static func answer<Row, Place>(

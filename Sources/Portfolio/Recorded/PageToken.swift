@@ -1,78 +1,68 @@
-// `next_page_token`: where the page ended, as hexadecimal digits of `b1,AAPL,1795242180000000` or
-// `t1,AAPL,1795242180000000,789,1795242180,42`. Nobody has to understand it, so nobody should have to
-// be believed: what does not read back exactly is refused.
+// `next_page_token`: where the page ended, `b1,AAPL,1795242180000000` or
+// `t1,AAPL,1795242180000000,789,1795242180,42`. There is one way to write each place, and the pattern in
+// the document is exact: every text that fits is a place, and the page after a place that never was is
+// what comes behind it.
+import MarketData
 
 enum PageToken {
-  static func text(_ place: BarPlace) -> String {
-    hexadecimal("b1,\(place.symbol),\(place.start)")
-  }
+  static func text(_ place: BarPlace) -> String { "b1,\(place.symbol),\(place.start)" }
 
   static func text(_ place: TradePlace) -> String {
-    hexadecimal(
-      "t1,\(place.symbol),\(place.at),\(place.nanos),\(place.epoch),\(place.number)")
+    "t1,\(place.symbol),\(place.at),\(place.nanos),\(place.epoch),\(place.number)"
   }
 
   static func bar(_ text: String) -> BarPlace? {
-    guard let (symbol, numbers) = parts(text, "b1", 1) else { return nil }
-    let place = BarPlace(symbol: symbol, start: numbers[0])
-    return PageToken.text(place) == text ? place : nil
+    guard let (symbol, numbers) = parts(text, "b1", [Self.microseconds]) else { return nil }
+    return BarPlace(symbol: symbol, start: numbers[0])
   }
 
   static func trade(_ text: String) -> TradePlace? {
-    guard let (symbol, numbers) = parts(text, "t1", 4), (0...999).contains(numbers[1]),
-      numbers[2] >= 0, numbers[3] >= 0
-    else { return nil }
-    let place = TradePlace(
+    let ranges = [Self.microseconds, 0...999, Self.places, Self.places]
+    guard let (symbol, numbers) = parts(text, "t1", ranges) else { return nil }
+    return TradePlace(
       symbol: symbol, at: numbers[0], nanos: numbers[1], epoch: numbers[2], number: numbers[3])
-    return PageToken.text(place) == text ? place : nil
   }
+
+  /// What 64 bits of nanoseconds reach, from 1677 to 2262, lies within.
+  private static let microseconds: ClosedRange<Int64> =
+    -9_999_999_999_999_999...9_999_999_999_999_999
+  private static let places: ClosedRange<Int64> = 0...999_999_999_999_999_999
+
+  /// The patterns that say the same.
+  static let barPattern = "^b1,\(symbolPattern),\(microsecondsPattern)$"
+  static let tradePattern =
+    "^t1,\(symbolPattern),\(microsecondsPattern),(0|[1-9][0-9]{0,2})(,(0|[1-9][0-9]{0,17})){2}$"
+  private static let symbolPattern = "[A-Z0-9._/-]{1,\(MarketDataLimits.symbolBytesMax)}"
+  private static let microsecondsPattern = "(0|-?[1-9][0-9]{0,15})"
 
   private static func parts(
-    _ text: String, _ kind: String, _ count: Int
+    _ text: String, _ kind: String, _ ranges: [ClosedRange<Int64>]
   ) -> (String, [Int64])? {
-    guard text.utf8.count <= RESTLimits.pageTokenBytesMax, let plain = plain(text) else {
-      return nil
-    }
-    let parts = plain.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-    let numbers = parts.dropFirst(2).compactMap { Int64($0) }
-    guard parts.count == count + 2, numbers.count == count, parts[0] == kind,
-      ValueKind<String>.isSymbol(parts[1]), Instant.range.contains(numbers[0])
+    // By bytes: what follows a comma may combine with it into one character.
+    let parts = text.utf8.split(
+      separator: UInt8(ascii: ","), maxSplits: 8, omittingEmptySubsequences: false
+    ).map { String(Substring($0)) }
+    guard parts.count == ranges.count + 2, parts[0] == kind, ValueKind<String>.isSymbol(parts[1])
     else { return nil }
-    return (parts[1], numbers)
-  }
-
-  private static func hexadecimal(_ text: String) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    let bytes = text.utf8.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-    return String(decoding: bytes, as: UTF8.self)
-  }
-
-  private static func plain(_ text: String) -> String? {
-    let digits = text.utf8.map { byte -> UInt8? in
-      switch byte {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-      case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-      default: nil
+    var numbers: [Int64] = []
+    for (part, range) in zip(parts.dropFirst(2), ranges) {
+      guard let number = Int64(part), String(number) == part, range.contains(number) else {
+        return nil
       }
+      numbers.append(number)
     }
-    guard digits.count % 2 == 0 else { return nil }
-    var bytes: [UInt8] = []
-    for place in stride(from: 0, to: digits.count, by: 2) {
-      guard let high = digits[place], let low = digits[place + 1] else { return nil }
-      bytes.append(high << 4 | low)
-    }
-    return String(validating: bytes, as: UTF8.self)
+    return (parts[1], numbers)
   }
 }
 
 extension ValueKind<BarPlace> {
   static let barToken = ValueKind(
-    .text(pattern: "^[0-9a-f]+$", lengths: 1...RESTLimits.pageTokenBytesMax),
-    "the next_page_token of an answer with bars", PageToken.bar)
+    .text(pattern: PageToken.barPattern), "the next_page_token of an answer with bars",
+    PageToken.bar)
 }
 
 extension ValueKind<TradePlace> {
   static let tradeToken = ValueKind(
-    .text(pattern: "^[0-9a-f]+$", lengths: 1...RESTLimits.pageTokenBytesMax),
-    "the next_page_token of an answer with trades", PageToken.trade)
+    .text(pattern: PageToken.tradePattern), "the next_page_token of an answer with trades",
+    PageToken.trade)
 }
