@@ -25,7 +25,8 @@ extension RouteTable {
         .object([
           .init(name: "bars", schema: .dictionary(Answers.bar), isRequired: true),
           .init(name: "next_page_token", schema: .nullable(.text()), isRequired: true),
-        ]), "The bars by symbol, and how to ask for the next page.")
+        ]), "The bars by symbol, and how to ask for the next page."),
+      errors: [(404, "The page token is of other symbols.")]
     ) { call in
       let range = try await range(call, assetClass)
       let token = call[Parameters.barToken]
@@ -59,7 +60,8 @@ extension RouteTable {
         .object([
           .init(name: "trades", schema: .dictionary(Answers.trade), isRequired: true),
           .init(name: "next_page_token", schema: .nullable(.text()), isRequired: true),
-        ]), "The trades by symbol, and how to ask for the next page.")
+        ]), "The trades by symbol, and how to ask for the next page."),
+      errors: [(404, "The page token is of other symbols.")]
     ) { call in
       let range = try await range(call, assetClass)
       let token = call[Parameters.tradeToken]
