@@ -278,7 +278,9 @@ package final class IngestLoop {
     for _ in 0..<IngestLimits.itemsPerTurnMax {
       do {
         let step = try player.step(monotonicNanoseconds: now, wall: wall)
-        guard carryOut(step, of: player, monotonicNanoseconds: now, wall: wall) else { return }
+        guard carryOut(consume step, of: player, monotonicNanoseconds: now, wall: wall) else {
+          return
+        }
       } catch {
         return end("the feed cannot be read on: \(error)")
       }
@@ -288,28 +290,29 @@ package final class IngestLoop {
 
   /// Whether there is more to be done now.
   func carryOut(
-    _ step: FeedStep, of player: FeedPlayer, monotonicNanoseconds now: UInt64, wall: Timestamp
+    _ step: consuming FeedStep, of player: FeedPlayer, monotonicNanoseconds now: UInt64,
+    wall: Timestamp
   ) -> Bool {
-    if case .passed(let item) = step {
+    switch consume step {
+    case .passed(let item):
       pass(item)
       return true
-    }
-    arrive()
-    switch step {
     case .item(let item):
+      arrive()
       take(item, wall: wall)
       return true
     case .idle:
+      arrive()
       if !player.isPaused {
         endMinutes(of: player.clock, monotonicNanoseconds: now, wall: wall)
       }
     case .restarted:
+      arrive()
       log.log(.info, kind: "pass", "the feed begins again", metadata: endPass())
       endBars(restarts: true)
       stage = .renewingEpoch
       renewEpoch()
     case .ended: end("the feed has ended")
-    case .passed: break  // see above
     }
     return false
   }
