@@ -67,13 +67,7 @@ extension Services {
       _ body: (IngestService) async throws -> Void
     ) async throws {
       let ingest = try await scene.ingest(tape.path, speed: speed, loops: loops)
-      do {
-        try await body(ingest)
-      } catch {
-        await ingest.close()
-        throw error
-      }
-      await ingest.close()
+      try await ingest.closing(after: body)
     }
 
     @Test func quietTapeIsVouchedForUntilTheIngesterGoes() async throws {

@@ -27,13 +27,7 @@ extension Services {
           loops: loops),
         configuration: .init(redis: try RedisURL(scene.redis.url), feed: ScriptedFeed.name),
         metrics: PrometheusRegistry(), logger: ServiceScene.quiet)
-      do {
-        try await body(ingest)
-      } catch {
-        await ingest.close()
-        throw error
-      }
-      await ingest.close()
+      try await ingest.closing(after: body)
     }
 
     private func audience(

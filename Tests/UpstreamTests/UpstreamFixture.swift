@@ -86,13 +86,9 @@ final class UpstreamFixture: @unchecked Sendable {
   }
 
   func until(
-    milliseconds: Int = 5_000, _ condition: @escaping @Sendable (Log) -> Bool
+    milliseconds: Int32 = 5_000, _ condition: (Log) -> Bool
   ) async throws -> Bool {
-    for _ in 0..<(milliseconds / 5) {
-      if condition(now) { return true }
-      try await Task.sleep(for: .milliseconds(5))
-    }
-    return condition(now)
+    try await TestSupport.until(milliseconds: milliseconds) { condition(now) }
   }
 
   func counters() async throws -> UpstreamLink.Counters {

@@ -99,17 +99,13 @@ final class ClientFixture: @unchecked Sendable {
 
   /// Waits until `condition` holds, at most some seconds.
   func until(
-    milliseconds: Int = 5_000, _ condition: @escaping @Sendable (RecordingClient) -> Bool
+    milliseconds: Int32 = 5_000, _ condition: (RecordingClient) -> Bool
   ) async throws -> Bool {
-    for _ in 0..<(milliseconds / 5) {
-      if condition(handler) { return true }
-      try await Task.sleep(for: .milliseconds(5))
-    }
-    return condition(handler)
+    try await TestSupport.until(milliseconds: milliseconds) { condition(handler) }
   }
 
   /// The end, once it has been told; nil when it is not within the time.
-  func ended(milliseconds: Int = 5_000) async throws -> WebSocketEnd? {
+  func ended(milliseconds: Int32 = 5_000) async throws -> WebSocketEnd? {
     _ = try await until(milliseconds: milliseconds) { $0.end != nil }
     return handler.end
   }

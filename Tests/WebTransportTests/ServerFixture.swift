@@ -165,13 +165,9 @@ final class ServerFixture: @unchecked Sendable {
 
   /// Waits until `condition` holds, at most some seconds. For what happens on the loop's thread soon.
   func until(
-    milliseconds: Int = 5_000, _ condition: @escaping @Sendable (WebCounters) -> Bool
+    milliseconds: Int32 = 5_000, _ condition: (WebCounters) -> Bool
   ) async throws -> Bool {
-    for _ in 0..<(milliseconds / 5) {
-      if condition(try await counters()) { return true }
-      try await Task.sleep(for: .milliseconds(5))
-    }
-    return condition(try await counters())
+    try await TestSupport.until(milliseconds: milliseconds) { condition(try await counters()) }
   }
 
   /// Closes the server and ends the loop; EventLoop.stop checks that no handle is left open.
