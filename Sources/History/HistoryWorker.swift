@@ -133,6 +133,8 @@ package final class HistoryWorker {
 
   private func work() async {
     var delay = HistoryLimits.retryFirstMilliseconds
+    // Nothing is wrong yet. A link that fails says so itself.
+    _ = await redis.waitUntilReady(milliseconds: HistoryLimits.retryMaxMilliseconds)
     while !isClosed {
       do {
         try await turn(started: { delay = HistoryLimits.retryFirstMilliseconds })
