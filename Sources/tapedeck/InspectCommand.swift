@@ -30,7 +30,7 @@ struct InspectCommand: ParsableCommand {
   var top: Int?
 
   func run() throws {
-    do {
+    try runOnce("tapedeck inspect") {
       let source = OptionSource()
       let top = try source.integer("top", flag: top, default: 20, in: 0...65_536)
       let feed = FeedArgument.selection(
@@ -40,8 +40,6 @@ struct InspectCommand: ParsableCommand {
       TerminalLine.clear()
       print(text, terminator: "")
       fflush(nil)
-    } catch {
-      throw ValidationError("\(error)")
     }
   }
 

@@ -19,15 +19,13 @@ struct SimulateCommand: ParsableCommand {
   var out: String
 
   func run() throws {
-    do {
+    try runOnce("tapedeck simulate") {
       let spec = try SimulationSpec(parsing: spec)
       if out.hasSuffix(".itch") || out.hasSuffix(".itch.gz") {
         print("\(out): \(try SimulatedSession.writeITCH(spec, to: out)) messages")
       } else {
         print("\(out): \(try SimulatedSession.write(spec, to: out)) events")
       }
-    } catch {
-      throw ValidationError("\(error)")
     }
   }
 }
