@@ -1,7 +1,6 @@
 import EventLoops
 import Feeds
 import MarketData
-import Synchronization
 import TestSupport
 import Testing
 import WebTransport
@@ -24,7 +23,7 @@ final class UpstreamFixture: @unchecked Sendable {
   let listener: RawListener
   let loop: EventLoop
   private var feed: UpstreamFeed!
-  private let log = Mutex(Log())
+  private let log = Locked(Log())
 
   var now: Log { log.withLock { $0 } }
 

@@ -1,6 +1,5 @@
 import EventLoops
 import Glibc
-import Synchronization
 import TestSupport
 import Testing
 
@@ -16,8 +15,8 @@ final class RecordingClient: ClientWebSocketHandler, @unchecked Sendable {
     case ended(WebSocketEnd)
   }
 
-  private let log = Mutex<[Event]>([])
-  private let totals = Mutex<(messages: Int, bytes: Int)>((0, 0))
+  private let log = Locked<[Event]>([])
+  private let totals = Locked<(messages: Int, bytes: Int)>((0, 0))
   var events: [Event] { log.withLock { $0 } }
   var received: (messages: Int, bytes: Int) { totals.withLock { $0 } }
   var end: WebSocketEnd? {
