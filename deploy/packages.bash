@@ -10,8 +10,8 @@
 #   postgresql-15 has the server, and psql to look inside.
 packages_run=(libhiredis-dev libpq-dev libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libssl-dev
   zlib1g-dev redis-server redis-tools postgresql-15 util-linux)
-# deploy/test: git for the test of the repository itself.
-packages_test=(git procps)
+# deploy/test: git for the test of the repository itself, openssl for certificates of tests.
+packages_test=(git openssl procps)
 
 fail() {
   printf '%s: %s\n' "${program:-deploy}" "$*" >&2

@@ -1,45 +1,106 @@
 // One line of a Binance recording: `<receive time, ns> <JSON as received>`. The JSON is a combined
 // stream's `{"stream":...,"data":{...}}`, a raw stream's message, or a REST depth snapshot. The
 // same letters mean different things in different messages, so values are kept as they stand until
-// the kind is known; keys may come in any order.
+// the kind is known; keys may come in any order. Only a book's rows, most of what there is to read, are
+// converted where they stand, into arrays that the next line fills again.
 //
 // The slices point into the line and live no longer than it.
 
 import MarketData
 
-struct BinanceMessage {
+struct BinanceMessage: ~Copyable {
   enum Kind {
     case difference, bookTicker, trade, snapshot, other
   }
 
+  /// The values of one message.
+  struct Fields {
+    fileprivate(set) var stream = JSONField()
+    fileprivate(set) var event = JSONField()
+    fileprivate(set) var eventTime = JSONField()
+    fileprivate(set) var transactionTime = JSONField()
+    fileprivate(set) var symbol = JSONField()
+    fileprivate(set) var firstID = JSONField()
+    fileprivate(set) var lastID = JSONField()
+    fileprivate(set) var previousID = JSONField()
+    fileprivate(set) var snapshotID = JSONField()
+    fileprivate(set) var b = JSONField()
+    fileprivate(set) var upperB = JSONField()
+    fileprivate(set) var a = JSONField()
+    fileprivate(set) var upperA = JSONField()
+    fileprivate(set) var tradeID = JSONField()
+    fileprivate(set) var price = JSONField()
+    fileprivate(set) var quantity = JSONField()
+    fileprivate(set) var buyerIsMaker = JSONField()
+  }
+
+  /// One side of a book, as `[["price","quantity"],...]`; further elements of a row are ignored.
+  struct Rows {
+    enum State {
+      case absent, unreadable, read
+
+      func check(_ name: StaticString) throws(LineError) {
+        switch self {
+        case .read: break
+        case .absent: throw .missing(name)
+        case .unreadable: throw .invalid(name)
+        }
+      }
+    }
+
+    private(set) var levels: [Level] = []
+    /// Of `b` or `a`, a difference's.
+    fileprivate(set) var changes = State.absent
+    /// Of `bids` or `asks`, a snapshot's.
+    fileprivate(set) var whole = State.absent
+
+    /// Of two arrays in one message the later one is kept.
+    fileprivate mutating func read(_ reader: inout JSONReader) throws(JSONError) -> State {
+      (changes, whole) = (.absent, .absent)
+      levels.removeAll(keepingCapacity: true)
+      let start = reader
+      if (try? readLevels(&reader)) != nil { return .read }
+      // It may be of a message that nobody reads; that it is JSON is checked in any case.
+      reader = start
+      try reader.skipValue()
+      return .unreadable
+    }
+
+    private mutating func readLevels(_ reader: inout JSONReader) throws(JSONError) {
+      try reader.beginArray()
+      while try reader.nextElement() {
+        try reader.beginArray()
+        let price = try Rows.number(&reader)
+        let size = try Rows.number(&reader)
+        while try reader.nextElement() { try reader.skipValue() }
+        guard let price, let size else { throw reader.failure(.expectedNumber) }
+        levels.append(Level(price: price, size: size))
+      }
+    }
+
+    private static func number(_ reader: inout JSONReader) throws(JSONError) -> Decimal9? {
+      guard try reader.nextElement() else { throw reader.failure(.expectedString) }
+      let text = try reader.string()
+      guard !text.hasEscapes, let value = Decimal9(parsing: text.raw), value >= .zero else {
+        return nil
+      }
+      return value
+    }
+  }
+
   private(set) var received = Timestamp(nanoseconds: 0)
-  private(set) var stream = JSONField()
-  private(set) var event = JSONField()
-  private(set) var eventTime = JSONField()
-  private(set) var transactionTime = JSONField()
-  private(set) var symbol = JSONField()
-  private(set) var firstID = JSONField()
-  private(set) var lastID = JSONField()
-  private(set) var previousID = JSONField()
-  private(set) var snapshotID = JSONField()
-  private(set) var b = JSONField()
-  private(set) var upperB = JSONField()
-  private(set) var a = JSONField()
-  private(set) var upperA = JSONField()
-  private(set) var bids = JSONField()
-  private(set) var asks = JSONField()
-  private(set) var tradeID = JSONField()
-  private(set) var price = JSONField()
-  private(set) var quantity = JSONField()
-  private(set) var buyerIsMaker = JSONField()
+  private(set) var fields = Fields()
+  private(set) var bids = Rows()
+  private(set) var asks = Rows()
 
-  init() {}
-
-  init(_ line: UnsafeRawBufferPointer) throws(LineError) {
+  /// Forgets what was there and reads a line.
+  mutating func read(_ line: UnsafeRawBufferPointer) throws(LineError) {
     guard let space = line.firstIndex(of: 0x20),
       let time = JSONReader.integer(UnsafeRawBufferPointer(rebasing: line[..<space])), time >= 0
     else { throw .other("a receive time in nanoseconds was expected first") }
     received = Timestamp(nanoseconds: time)
+    fields = Fields()
+    (bids.changes, bids.whole, asks.changes, asks.whole) = (.absent, .absent, .absent, .absent)
     do {
       var reader = JSONReader(UnsafeRawBufferPointer(rebasing: line[(space + 1)...]))
       try read(&reader)
@@ -51,7 +112,7 @@ struct BinanceMessage {
 
   /// By the event's own name, else (a spot bookTicker has none) by the stream's or the fields.
   var kind: Kind {
-    if let event = event.text {
+    if let event = fields.event.text {
       switch event {
       case "depthUpdate": return .difference
       case "bookTicker": return .bookTicker
@@ -60,37 +121,56 @@ struct BinanceMessage {
       }
     }
     // A partial book (`@depth5`) looks like a snapshot, but belongs to a stream.
-    if snapshotID.kind != .null { return stream.kind == .null ? .snapshot : .other }
-    return upperB.kind == .string && upperA.kind == .string && b.kind == .string
-      ? .bookTicker : .other
+    if fields.snapshotID.kind != .null {
+      return fields.stream.kind == .null ? .snapshot : .other
+    }
+    return fields.upperB.kind == .string && fields.upperA.kind == .string
+      && fields.b.kind == .string ? .bookTicker : .other
   }
 
   private mutating func read(_ reader: inout JSONReader) throws(JSONError) {
     try reader.beginObject()
     while let key = try reader.nextKey() {
+      // Nearly all names have one letter.
+      if key.raw.count == 1, !key.hasEscapes {
+        try readValue(&reader, of: key.raw[0])
+        continue
+      }
       switch key {
       case "data" where try reader.peek() == .object: try read(&reader)
-      case "stream": stream = try JSONField(&reader)
-      case "e": event = try JSONField(&reader)
-      case "E": eventTime = try JSONField(&reader)
-      case "T": transactionTime = try JSONField(&reader)
-      case "s": symbol = try JSONField(&reader)
-      case "U": firstID = try JSONField(&reader)
-      case "u": lastID = try JSONField(&reader)
-      case "pu": previousID = try JSONField(&reader)
-      case "lastUpdateId": snapshotID = try JSONField(&reader)
-      case "b": b = try JSONField(&reader)
-      case "B": upperB = try JSONField(&reader)
-      case "a": a = try JSONField(&reader)
-      case "A": upperA = try JSONField(&reader)
-      case "bids": bids = try JSONField(&reader)
-      case "asks": asks = try JSONField(&reader)
-      case "t": tradeID = try JSONField(&reader)
-      case "p": price = try JSONField(&reader)
-      case "q": quantity = try JSONField(&reader)
-      case "m": buyerIsMaker = try JSONField(&reader)
+      case "stream": fields.stream = try JSONField(&reader)
+      case "pu": fields.previousID = try JSONField(&reader)
+      case "lastUpdateId": fields.snapshotID = try JSONField(&reader)
+      case "bids" where try reader.peek() == .array: bids.whole = try bids.read(&reader)
+      case "asks" where try reader.peek() == .array: asks.whole = try asks.read(&reader)
       default: try reader.skipValue()
       }
+    }
+  }
+
+  private mutating func readValue(
+    _ reader: inout JSONReader, of letter: UInt8
+  ) throws(JSONError) {
+    switch letter {
+    case UInt8(ascii: "e"): fields.event = try JSONField(&reader)
+    case UInt8(ascii: "E"): fields.eventTime = try JSONField(&reader)
+    case UInt8(ascii: "T"): fields.transactionTime = try JSONField(&reader)
+    case UInt8(ascii: "s"): fields.symbol = try JSONField(&reader)
+    case UInt8(ascii: "U"): fields.firstID = try JSONField(&reader)
+    case UInt8(ascii: "u"): fields.lastID = try JSONField(&reader)
+    case UInt8(ascii: "b") where try reader.peek() == .array:
+      bids.changes = try bids.read(&reader)
+    case UInt8(ascii: "b"): fields.b = try JSONField(&reader)
+    case UInt8(ascii: "B"): fields.upperB = try JSONField(&reader)
+    case UInt8(ascii: "a") where try reader.peek() == .array:
+      asks.changes = try asks.read(&reader)
+    case UInt8(ascii: "a"): fields.a = try JSONField(&reader)
+    case UInt8(ascii: "A"): fields.upperA = try JSONField(&reader)
+    case UInt8(ascii: "t"): fields.tradeID = try JSONField(&reader)
+    case UInt8(ascii: "p"): fields.price = try JSONField(&reader)
+    case UInt8(ascii: "q"): fields.quantity = try JSONField(&reader)
+    case UInt8(ascii: "m"): fields.buyerIsMaker = try JSONField(&reader)
+    default: try reader.skipValue()
     }
   }
 
@@ -100,36 +180,5 @@ struct BinanceMessage {
     let (nanoseconds, overflow) = milliseconds.multipliedReportingOverflow(by: 1_000_000)
     guard !overflow else { throw .invalid(name) }
     return Timestamp(nanoseconds: nanoseconds)
-  }
-
-  /// `[["price","quantity"],...]`; further elements of a level are ignored.
-  static func readLevels(
-    _ field: JSONField, _ name: StaticString, into levels: inout [Level]
-  ) throws(LineError) {
-    levels.removeAll(keepingCapacity: true)
-    guard field.kind == .array else { throw field.fault(name) }
-    var reader = JSONReader(field.bytes)
-    do {
-      try reader.beginArray()
-      while try reader.nextElement() {
-        try reader.beginArray()
-        let price = try level(&reader)
-        let size = try level(&reader)
-        while try reader.nextElement() { try reader.skipValue() }
-        guard let price, let size else { throw reader.failure(.expectedNumber) }
-        levels.append(Level(price: price, size: size))
-      }
-    } catch {
-      throw .invalid(name)
-    }
-  }
-
-  private static func level(_ reader: inout JSONReader) throws(JSONError) -> Decimal9? {
-    guard try reader.nextElement() else { throw reader.failure(.expectedString) }
-    let text = try reader.string()
-    guard !text.hasEscapes, let value = Decimal9(parsing: text.raw), value >= .zero else {
-      return nil
-    }
-    return value
   }
 }

@@ -14,8 +14,6 @@ public final class BinanceRecording: FeedSource {
   private let lines: LineReader
   private var symbols = BinanceSymbols()
   private var message = BinanceMessage()
-  private var bids: [Level] = []
-  private var asks: [Level] = []
   private var books: [(symbol: SymbolID, book: BinanceBook)] = []
   /// A snapshot that came before any symbol was known: the first one's.
   private var early: (id: Int64, timestamp: Timestamp, bids: [Level], asks: [Level])?
@@ -31,7 +29,7 @@ public final class BinanceRecording: FeedSource {
     while let line = try lines.next() {
       guard !line.isEmpty else { continue }
       do throws(LineError) {
-        message = try BinanceMessage(line)
+        try message.read(line)
         if let event = try event() {
           if message.received < latest { context.counters.outOfOrder += 1 }
           latest = max(latest, message.received)
@@ -66,14 +64,16 @@ public final class BinanceRecording: FeedSource {
   }
 
   private func trade() throws(LineError) -> Trade {
-    let eventTime = try BinanceMessage.time(message.eventTime, "E")
-    let tradeTime = try BinanceMessage.time(message.transactionTime, "T")
+    let eventTime = try BinanceMessage.time(message.fields.eventTime, "E")
+    let tradeTime = try BinanceMessage.time(message.fields.transactionTime, "T")
     guard let timestamp = tradeTime ?? eventTime else { throw .missing("T") }
-    let price = try message.price.quotedDecimal("p")
-    let size = try message.quantity.quotedDecimal("q")
-    let id = try message.tradeID.integer("t")
-    guard message.buyerIsMaker.kind == .boolean else { throw message.buyerIsMaker.fault("m") }
-    let buyerIsMaker = try message.buyerIsMaker.boolean("m")
+    let price = try message.fields.price.quotedDecimal("p")
+    let size = try message.fields.quantity.quotedDecimal("q")
+    let id = try message.fields.tradeID.integer("t")
+    guard message.fields.buyerIsMaker.kind == .boolean else {
+      throw message.fields.buyerIsMaker.fault("m")
+    }
+    let buyerIsMaker = try message.fields.buyerIsMaker.boolean("m")
     var trade = Trade(
       symbol: try symbol(), timestamp: timestamp, price: price, size: size, id: id)
     trade.takerSide = buyerIsMaker ? .sell : .buy
@@ -82,12 +82,12 @@ public final class BinanceRecording: FeedSource {
   }
 
   private func quote() throws(LineError) -> Quote {
-    let eventTime = try BinanceMessage.time(message.eventTime, "E")
-    let own = try BinanceMessage.time(message.transactionTime, "T") ?? eventTime
-    let bidPrice = try message.b.quotedDecimal("b")
-    let bidSize = try message.upperB.quotedDecimal("B")
-    let askPrice = try message.a.quotedDecimal("a")
-    let askSize = try message.upperA.quotedDecimal("A")
+    let eventTime = try BinanceMessage.time(message.fields.eventTime, "E")
+    let own = try BinanceMessage.time(message.fields.transactionTime, "T") ?? eventTime
+    let bidPrice = try message.fields.b.quotedDecimal("b")
+    let bidSize = try message.fields.upperB.quotedDecimal("B")
+    let askPrice = try message.fields.a.quotedDecimal("a")
+    let askSize = try message.fields.upperA.quotedDecimal("A")
     let symbol = try symbol()
     if let own { sawExchangeTime(own) }
     return Quote(
@@ -96,15 +96,15 @@ public final class BinanceRecording: FeedSource {
   }
 
   private func difference() throws(LineError) -> FeedEvent? {
-    guard let firstID = try message.firstID.integer("U") else { throw .missing("U") }
-    guard let lastID = try message.lastID.integer("u") else { throw .missing("u") }
-    let previousID = try message.previousID.integer("pu")
+    guard let firstID = try message.fields.firstID.integer("U") else { throw .missing("U") }
+    guard let lastID = try message.fields.lastID.integer("u") else { throw .missing("u") }
+    let previousID = try message.fields.previousID.integer("pu")
     guard firstID > 0, lastID >= firstID, previousID ?? 0 >= 0 else { throw .invalid("u") }
-    guard let timestamp = try BinanceMessage.time(message.eventTime, "E") else {
+    guard let timestamp = try BinanceMessage.time(message.fields.eventTime, "E") else {
       throw .missing("E")
     }
-    try BinanceMessage.readLevels(message.b, "b", into: &bids)
-    try BinanceMessage.readLevels(message.a, "a", into: &asks)
+    try message.bids.changes.check("b")
+    try message.asks.changes.check("a")
     let symbol = try symbol()
     sawExchangeTime(timestamp)
     guard let index = book(of: symbol) else {
@@ -113,26 +113,29 @@ public final class BinanceRecording: FeedSource {
     }
     let difference = BinanceDifference(
       firstID: firstID, lastID: lastID, previousID: previousID, timestamp: timestamp)
-    return change(index) { $0.apply(difference, bids: bids, asks: asks) }
+    return change(index) {
+      $0.apply(difference, bids: message.bids.levels, asks: message.asks.levels)
+    }
   }
 
   private func snapshot() throws(LineError) -> FeedEvent? {
-    guard let id = try message.snapshotID.integer("lastUpdateId"), id > 0 else {
+    guard let id = try message.fields.snapshotID.integer("lastUpdateId"), id > 0 else {
       throw .invalid("lastUpdateId")
     }
-    try BinanceMessage.readLevels(message.bids, "bids", into: &bids)
-    try BinanceMessage.readLevels(message.asks, "asks", into: &asks)
+    try message.bids.whole.check("bids")
+    try message.asks.whole.check("asks")
     let timestamp =
-      try BinanceMessage.time(message.eventTime, "E") ?? exchangeTime ?? message.received
+      try BinanceMessage.time(message.fields.eventTime, "E") ?? exchangeTime ?? message.received
     guard !books.isEmpty else {
-      early = (id, timestamp, bids, asks)
+      early = (id, timestamp, message.bids.levels, message.asks.levels)
       return nil
     }
     guard let index = bookForSnapshot(id) else {
       throw .other("no symbol awaits a snapshot of this id")
     }
     return change(index) { book in
-      let outcome = book.take(snapshotID: id, timestamp: timestamp, bids: bids, asks: asks)
+      let outcome = book.take(
+        snapshotID: id, timestamp: timestamp, bids: message.bids.levels, asks: message.asks.levels)
       guard outcome == .applied else { return outcome }
       while book.applyNextWaiting() != nil {}
       return book.isWhole ? .applied : .waiting
@@ -186,7 +189,9 @@ public final class BinanceRecording: FeedSource {
   }
 
   private func symbol() throws(LineError) -> SymbolID {
-    guard let text = message.symbol.text, !text.hasEscapes else { throw message.symbol.fault("s") }
+    guard let text = message.fields.symbol.text, !text.hasEscapes else {
+      throw message.fields.symbol.fault("s")
+    }
     do throws(MarketDataError) {
       return try symbols.intern(text.raw, in: context.symbols)
     } catch {

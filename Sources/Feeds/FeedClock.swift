@@ -34,6 +34,23 @@ public struct FeedClock: Sendable {
   /// The next `start` will say where feed time lies.
   public mutating func reset() { anchor = nil }
 
+  /// The feed time that falls on this moment; saturating. Nil when there is none: not anchored, or at
+  /// full speed.
+  public func feedTime(monotonicNanoseconds now: UInt64) -> Timestamp? {
+    guard let anchor, case .factor(let factor) = speed else { return nil }
+    let passed = Int64(
+      clamping: now < anchor.monotonicNanoseconds
+        ? 0 : now - anchor.monotonicNanoseconds)
+    let product = passed.multipliedFullWidth(by: factor.nanos)
+    // Does not fit when |product.high| could reach the divisor.
+    guard product.high.magnitude < Decimal9.scale.magnitude / 2 else {
+      return Timestamp(nanoseconds: .max)
+    }
+    let (sum, overflow) = anchor.feed.nanoseconds.addingReportingOverflow(
+      Decimal9.scale.dividingFullWidth(product).quotient)
+    return Timestamp(nanoseconds: overflow ? .max : sum)
+  }
+
   /// The monotonic time at which what came at `time` is due; 0 when at once.
   public func dueNanoseconds(_ time: Timestamp) -> UInt64 {
     guard let anchor, case .factor = speed else { return 0 }
@@ -71,6 +88,18 @@ public struct FeedClock: Sendable {
     case .depth(var depth):
       depth.timestamp = outgoing(depth.timestamp, wall: wall)
       return .depth(depth)
+    case .bar(var bar, let kind):
+      bar.start = outgoing(bar.start, wall: wall)
+      return .bar(bar, kind)
+    case .status(var status):
+      status.timestamp = outgoing(status.timestamp, wall: wall)
+      return .status(status)
+    case .cancel(var cancel):
+      cancel.timestamp = outgoing(cancel.timestamp, wall: wall)
+      return .cancel(cancel)
+    case .correction(var correction):
+      correction.timestamp = outgoing(correction.timestamp, wall: wall)
+      return .correction(correction)
     case .stale(let symbol, let since):
       return .stale(symbol, since: outgoing(since, wall: wall))
     }

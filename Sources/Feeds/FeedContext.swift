@@ -13,12 +13,15 @@ public struct FeedProblem: Hashable, Sendable, CustomStringConvertible {
   public var source: String
   /// From 1; 0 when the place is no line.
   public var line: UInt64
+  /// The place in a binary file, in bytes of its content as it is when inflated.
+  public var byteOffset: UInt64?
   public var reason: String
   /// Earlier problems that were counted but not reported, because there were too many.
   public var unreportedBefore: UInt64
 
   public var description: String {
-    let place = line == 0 ? source : "\(source):\(line)"
+    let place =
+      byteOffset.map { "\(source), byte \($0)" } ?? (line == 0 ? source : "\(source):\(line)")
     let more = unreportedBefore == 0 ? "" : " (\(unreportedBefore) before it were not reported)"
     return "\(place): \(reason)\(more)"
   }
@@ -26,6 +29,7 @@ public struct FeedProblem: Hashable, Sendable, CustomStringConvertible {
 
 /// What happened while reading, since the context was made.
 public struct FeedCounters: Hashable, Sendable {
+  /// Lines, or messages of a binary file.
   public var lines: UInt64 = 0
   public var events: UInt64 = 0
   /// Lines that were reported and skipped, overlong ones included.
@@ -39,6 +43,8 @@ public struct FeedCounters: Hashable, Sendable {
   public var gaps: UInt64 = 0
   /// Differences that a book had already, and snapshots that came without need.
   public var repeats: UInt64 = 0
+  /// Changes of an order-level book that cannot be: reported, and skipped as far as they cannot.
+  public var impossibleChanges: UInt64 = 0
   /// Book levels dropped because their side was full.
   public var droppedLevels: UInt64 = 0
   /// Differences dropped while waiting for a snapshot, because too many waited.
@@ -88,7 +94,10 @@ public final class FeedContext {
   }
 
   /// Reports a problem, unless too many were reported within this second.
-  func note(source: String, line: UInt64, reason: @autoclosure () -> String) {
+  func note(
+    source: String, line: UInt64 = 0, byteOffset: UInt64? = nil,
+    reason: @autoclosure () -> String
+  ) {
     let now = nowNanoseconds()
     if now &- windowStart >= 1_000_000_000 {
       windowStart = now
@@ -100,7 +109,9 @@ public final class FeedContext {
     }
     reportedInWindow += 1
     report(
-      FeedProblem(source: source, line: line, reason: reason(), unreportedBefore: unreported))
+      FeedProblem(
+        source: source, line: line, byteOffset: byteOffset, reason: reason(),
+        unreportedBefore: unreported))
     unreported = 0
   }
 }

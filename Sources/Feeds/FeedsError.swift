@@ -4,6 +4,8 @@ public struct FeedsError: Error, Hashable, Sendable, CustomStringConvertible {
     case cannotOpen
     case cannotRead
     case cannotWrite
+    /// A file that is to be made is there already.
+    case alreadyThere
     /// The file's beginning is of no known format.
     case unknownFormat
     /// A simulation's spec or a speed is malformed.

@@ -5,7 +5,10 @@ struct JSONField {
   private(set) var kind: JSONReader.Kind = .null
   /// Of a string those between its quotes; empty when the field is absent.
   private(set) var bytes = UnsafeRawBufferPointer(start: nil, count: 0)
-  private(set) var text: JSONText?
+  private var hasEscapes = false
+
+  /// nil when it is no string.
+  var text: JSONText? { kind == .string ? JSONText(raw: bytes, hasEscapes: hasEscapes) : nil }
 
   /// An absent field.
   init() {}
@@ -14,7 +17,7 @@ struct JSONField {
     kind = try reader.peek()
     if kind == .string {
       let text = try reader.string()
-      self.text = text
+      hasEscapes = text.hasEscapes
       bytes = text.raw
     } else {
       bytes = try reader.rawValue()
@@ -41,8 +44,8 @@ struct JSONField {
 
   /// A decimal number in quotes, not negative: prices and quantities of Binance.
   func quotedDecimal(_ name: StaticString) throws(LineError) -> Decimal9 {
-    guard let text else { throw fault(name) }
-    guard !text.hasEscapes, let value = Decimal9(parsing: bytes), value >= .zero else {
+    guard kind == .string else { throw fault(name) }
+    guard !hasEscapes, let value = Decimal9(parsing: bytes), value >= .zero else {
       throw .invalid(name)
     }
     return value

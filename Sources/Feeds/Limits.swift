@@ -1,3 +1,5 @@
+import OrderBooks
+
 /// What this target allows, each with its reason.
 enum Limits {
   /// One line of a tape. The longest real one, a futures snapshot of 1,000 levels a side, has 40
@@ -37,6 +39,16 @@ enum Limits {
   /// symbols beyond are skipped and counted.
   static let nativeBooksMax = 4_096
 
+  /// Bytes of one ITCH frame: a length of 16 bits and what it counts. Messages have 12 to 50.
+  static let itchFrameBytesMax = 2 + 65_535
+
+  /// Trades that a broken one is looked for among: at 24 to 32 bytes 8 MiB, and on a whole market's
+  /// day of 10 million trades some ten minutes. A trade broken later is reported, not cancelled.
+  static let recentTradesMax = 262_144
+
+  /// Resting orders of one feed: see `OrderBooksLimits.ordersMax`.
+  static let bookOrdersMax = OrderBooksLimits.ordersMax
+
   /// Simulated symbols: below the 65,536 that a `SymbolTable` takes, with room for others.
   static let simulatedSymbolsMax = 50_000
 
@@ -53,4 +65,18 @@ enum Limits {
   /// gateways call a feed stale after 1,500 ms without a heartbeat, and a price that old must not
   /// come as a live one afterwards. One second is what a leader's lease allows its writer too.
   static let absenceNanosecondsMax: UInt64 = 1_000_000_000
+
+  /// Of gzip, for a recording: level 6 deflates some 30 MB of text a second here, level 9 half of it for
+  /// 2 % less.
+  static let recordingCompressionLevel: Int32 = 6
+
+  /// Files of one recording's name: at one a minute a week.
+  static let recordingFilesMax = 10_000
+
+  /// Problems that a report lists: a screen of them.
+  static let problemsShownMax = 10
+
+  /// Tapes that are played as one: each costs some 1.4 MiB of buffers, and a look at its next time for
+  /// each event.
+  static let mergedFeedsMax = 32
 }

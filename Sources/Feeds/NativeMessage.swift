@@ -8,7 +8,8 @@ import MarketData
 
 struct NativeMessage {
   enum Kind {
-    case trade, quote, book, stale, other
+    case trade, quote, book, status, cancel, correction, stale, other
+    case bar(BarKind)
   }
 
   private(set) var kind: Kind?
@@ -18,6 +19,7 @@ struct NativeMessage {
   private(set) var size = JSONField()
   private(set) var id = JSONField()
   private(set) var exchange = JSONField()
+  /// Of a bar its close.
   private(set) var conditions = JSONField()
   private(set) var tape = JSONField()
   private(set) var takerSide = JSONField()
@@ -31,6 +33,12 @@ struct NativeMessage {
   private(set) var asks = JSONField()
   private(set) var isFullBook = JSONField()
   private(set) var since = JSONField()
+  private(set) var open = JSONField()
+  private(set) var high = JSONField()
+  private(set) var low = JSONField()
+  private(set) var volume = JSONField()
+  private(set) var tradeCount = JSONField()
+  private(set) var vwap = JSONField()
 
   init() {}
 
@@ -70,6 +78,12 @@ struct NativeMessage {
     case "a": asks = try JSONField(&reader)
     case "r": isFullBook = try JSONField(&reader)
     case "since": since = try JSONField(&reader)
+    case "o": open = try JSONField(&reader)
+    case "h": high = try JSONField(&reader)
+    case "l": low = try JSONField(&reader)
+    case "v": volume = try JSONField(&reader)
+    case "n": tradeCount = try JSONField(&reader)
+    case "vw": vwap = try JSONField(&reader)
     default: try reader.skipValue()
     }
   }
@@ -80,6 +94,12 @@ struct NativeMessage {
     case .some("t"): .trade
     case .some("q"): .quote
     case .some("o"): .book
+    case .some("b"): .bar(.minute)
+    case .some("u"): .bar(.updated)
+    case .some("d"): .bar(.daily)
+    case .some("s"): .status
+    case .some("x"): .cancel
+    case .some("c"): .correction
     case .some("stale"): .stale
     default: .other
     }

@@ -1,11 +1,6 @@
 // The native tape: newline-delimited JSON, one message a line exactly as the stream carries it,
-// plain or gzip. Trades, quotes, order books and stale markers are read; other kinds are counted
-// and skipped. An order book with `"r":true` replaces the symbol's book, one without changes it;
-// either yields the book's top.
-//
-// A line's position is its ordinal. Its time is its `"t"`, or the latest `"t"` before it if that is
-// later: a tape may be out of order, the play never is. `"E"`, `"N"` and `"P"` are ignored, so what
-// a client received can be played again.
+// plain or gzip; `NativeDecoder` says what is read of them. A line's position is its ordinal. Where the
+// lines of a recording have numbers, a hole in them is counted; it changes nothing else.
 
 import MarketData
 
@@ -13,16 +8,12 @@ public final class NativeTape: FeedSource {
   public let context: FeedContext
   public var name: String { lines.path }
   private let lines: LineReader
-  private var message = NativeMessage()
-  private var bids: [Level] = []
-  private var asks: [Level] = []
-  private var latest = Timestamp(nanoseconds: .min)
-  private var books: [LevelBook] = []
-  /// For each symbol of the table: 1 + the index of its book, 0 without.
-  private var bookOfSymbol: [UInt32] = []
+  private let decoder: NativeDecoder
+  private var chains = EventChains()
 
   public init(path: String, context: FeedContext) throws(FeedsError) {
     self.context = context
+    decoder = NativeDecoder(context: context)
     lines = try LineReader(path: path, context: context)
   }
 
@@ -30,9 +21,13 @@ public final class NativeTape: FeedSource {
     while let line = try lines.next() {
       guard !line.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) else { continue }
       do throws(LineError) {
-        message = try NativeMessage(line)
-        if let item = try item() { return item }
-        context.counters.skippedMessages += 1
+        guard let item = try decoder.item(line, position: lines.lineNumber) else { continue }
+        if item.event.isInTradeChain, NativeTape.isNumbered(line),
+          chains.next(item.event.symbol, line) == .missing
+        {
+          context.counters.gaps += 1
+        }
+        return item
       } catch {
         lines.noteMalformed(error.description)
       }
@@ -42,146 +37,13 @@ public final class NativeTape: FeedSource {
 
   public func rewind() throws(FeedsError) {
     try lines.rewind()
-    latest = Timestamp(nanoseconds: .min)
-    books.removeAll()
-    bookOfSymbol.removeAll()
+    decoder.reset()
+    chains = EventChains()
   }
 
-  private func item() throws(LineError) -> FeedItem? {
-    let event: FeedEvent
-    let time: Timestamp
-    switch message.kind {
-    case .trade:
-      let trade = try trade()
-      (event, time) = (.trade(trade), trade.timestamp)
-    case .quote:
-      let quote = try quote()
-      (event, time) = (.quote(quote), quote.timestamp)
-    case .book:
-      guard let depth = try depth() else { return nil }
-      (event, time) = (.depth(depth), depth.timestamp)
-    case .stale:
-      let since = try timestamp(message.since, "since")
-      (event, time) = (.stale(try symbol(), since: since), since)
-    case .other, nil: return nil
-    }
-    if time < latest { context.counters.outOfOrder += 1 }
-    latest = max(latest, time)
-    context.counters.events += 1
-    return FeedItem(position: lines.lineNumber, time: latest, event: event)
-  }
-
-  private func trade() throws(LineError) -> Trade {
-    let timestamp = try timestamp(message.time, "t")
-    let price = try message.price.decimal("p")
-    let size = try message.size.size("s")
-    let id = try message.id.integer("i")
-    var trade = Trade(
-      symbol: try symbol(), timestamp: timestamp, price: price, size: size, id: id)
-    trade.exchange = try code(message.exchange, "x")
-    trade.conditions = try conditions()
-    trade.tape = try code(message.tape, "z")
-    switch message.takerSide.text {
-    case nil: break
-    case .some("B"): trade.takerSide = .buy
-    case .some("S"): trade.takerSide = .sell
-    default: throw .invalid("tks")
-    }
-    return trade
-  }
-
-  private func quote() throws(LineError) -> Quote {
-    let timestamp = try timestamp(message.time, "t")
-    let bidPrice = try message.bidPrice.decimal("bp")
-    let bidSize = try message.bidSize.size("bs")
-    let askPrice = try message.askPrice.decimal("ap")
-    let askSize = try message.askSize.size("as")
-    var quote = Quote(
-      symbol: try symbol(), timestamp: timestamp, bidPrice: bidPrice, bidSize: bidSize,
-      askPrice: askPrice, askSize: askSize)
-    quote.bidExchange = try code(message.bidExchange, "bx")
-    quote.askExchange = try code(message.askExchange, "ax")
-    quote.conditions = try conditions()
-    quote.tape = try code(message.tape, "z")
-    return quote
-  }
-
-  /// nil when there are too many books.
-  private func depth() throws(LineError) -> Depth? {
-    let timestamp = try timestamp(message.time, "t")
-    let isFull = try message.isFullBook.boolean("r")
-    try message.readLevels(message.bids, "b", into: &bids)
-    try message.readLevels(message.asks, "a", into: &asks)
-    let symbol = try symbol()
-    guard let index = book(of: symbol) else { return nil }
-    let dropped = books[index].droppedLevels
-    if isFull {
-      books[index].replace(bids: bids, asks: asks)
-    } else {
-      books[index].apply(bids: bids, asks: asks)
-    }
-    context.counters.droppedLevels += books[index].droppedLevels - dropped
-    return books[index].top(symbol: symbol, timestamp: timestamp)
-  }
-
-  private func book(of symbol: SymbolID) -> Int? {
-    let index = Int(symbol.index)
-    while bookOfSymbol.count <= index { bookOfSymbol.append(0) }
-    if bookOfSymbol[index] == 0 {
-      guard books.count < Limits.nativeBooksMax else { return nil }
-      books.append(LevelBook(levelsMax: Limits.nativeLevelsMax))
-      bookOfSymbol[index] = UInt32(books.count)
-    }
-    return Int(bookOfSymbol[index]) - 1
-  }
-
-  private func timestamp(
-    _ field: JSONField, _ name: StaticString
-  ) throws(LineError) -> Timestamp {
-    guard field.kind == .string else { throw field.fault(name) }
-    guard let value = Timestamp(parsing: field.bytes) else { throw .invalid(name) }
-    return value
-  }
-
-  private func symbol() throws(LineError) -> SymbolID {
-    guard let text = message.symbol else { throw .missing("S") }
-    let result = text.withDecoded { bytes in
-      Result { () throws(MarketDataError) in try context.symbols.intern(bytes) }
-    }
-    do throws(MarketDataError) {
-      return try result.get()
-    } catch {
-      throw .symbol(error)
-    }
-  }
-
-  private func code(
-    _ field: JSONField, _ name: StaticString
-  ) throws(LineError) -> CodeID {
-    if field.kind == .null { return .absent }
-    guard let text = field.text else { throw .invalid(name) }
-    return text.withDecoded { context.code($0) }
-  }
-
-  /// An array of strings, or one string; kept byte for byte.
-  private func conditions() throws(LineError) -> CodeID {
-    let field = message.conditions
-    switch field.kind {
-    case .null: return .absent
-    case .string:
-      // With its quotes: the code is the JSON value itself.
-      return context.code(
-        UnsafeRawBufferPointer(start: field.bytes.baseAddress! - 1, count: field.bytes.count + 2))
-    case .array:
-      var reader = JSONReader(field.bytes)
-      do {
-        try reader.beginArray()
-        while try reader.nextElement() { _ = try reader.string() }
-      } catch {
-        throw .invalid("c")
-      }
-      return context.code(field.bytes)
-    default: throw .invalid("c")
-    }
+  /// `{"E":...`: how a gateway of ours begins its messages.
+  private static func isNumbered(_ line: UnsafeRawBufferPointer) -> Bool {
+    line.count > 4 && line[0] == UInt8(ascii: "{") && line[1] == UInt8(ascii: "\"")
+      && line[2] == UInt8(ascii: "E") && line[3] == UInt8(ascii: "\"")
   }
 }

@@ -1,9 +1,11 @@
-// A simulated market: quotes, trades and ten levels of depth that agree with each other.
+// A simulated market: orders that come and go, and the quotes, trades and ten levels of depth that
+// they make.
 //
 // Time is cut into events. A trade happens at the touch and is followed by the quote and the depth
 // that it leaves; a change of the touch by its quote and depth; a change behind it by its depth. So
 // right after every depth the symbol's last quote equals its top. Each symbol first shows a quote
-// and a depth. The same spec gives the same events: own generator, integers only.
+// and a depth. The orders behind an event change before it is handed out. The same spec gives the
+// same events: own generator, integers only.
 
 public import MarketData
 
@@ -13,7 +15,9 @@ public final class SimulatedFeed: FeedSource {
   public var name: String { spec.description }
   private var generator: SeededGenerator
   private var schedule: BurstSchedule
-  private var markets: [SimulatedMarket] = []
+  private let keepsFlow: Bool
+  private(set) var orders: SimulatedOrders
+  private(set) var markets: [SimulatedMarket] = []
   /// Sums of the symbols' weights, for choosing one.
   private var weightSums: [Int64] = []
   private var position: UInt64 = 0
@@ -25,9 +29,16 @@ public final class SimulatedFeed: FeedSource {
   /// When the simulated session begins: 2025-06-12T13:30:00Z, an opening bell in New York.
   public static let sessionStart = Timestamp(nanoseconds: 1_749_735_000 * 1_000_000_000)
 
-  public init(_ spec: SimulationSpec, context: FeedContext) throws(FeedsError) {
+  public convenience init(_ spec: SimulationSpec, context: FeedContext) throws(FeedsError) {
+    try self.init(spec, context: context, keepsFlow: false)
+  }
+
+  /// - Parameter keepsFlow: whether `orders.flow` tells what happened to orders before each event.
+  init(_ spec: SimulationSpec, context: FeedContext, keepsFlow: Bool) throws(FeedsError) {
     self.spec = spec
     self.context = context
+    self.keepsFlow = keepsFlow
+    orders = SimulatedOrders(keepsFlow: keepsFlow)
     generator = SeededGenerator(seed: spec.seed)
     schedule = BurstSchedule(rate: spec.rate, open: spec.open)
     try begin()
@@ -39,10 +50,17 @@ public final class SimulatedFeed: FeedSource {
     let (nanoseconds, second) = schedule.next(&generator)
     if let seconds = spec.seconds, second >= seconds { return nil }
     let time = Timestamp(nanoseconds: SimulatedFeed.sessionStart.nanoseconds + nanoseconds)
-    if owed.isEmpty { act() }
+    if owed.isEmpty {
+      // What made the books when the simulation began goes with the first event.
+      if position > 0 { orders.forgetFlow() }
+      act()
+    } else {
+      orders.forgetFlow()
+    }
     position += 1
     context.counters.events += 1
-    let event = markets[current].event(owed.removeLast(), timestamp: time, &generator)
+    let event = markets[current].event(
+      owed.removeLast(), timestamp: time, &orders, &generator)
     return FeedItem(position: position, time: time, event: event)
   }
 
@@ -61,10 +79,10 @@ public final class SimulatedFeed: FeedSource {
     if choice < spec.mix[0] {
       owed = [.depth, .quote, .trade]
     } else if choice < spec.mix[1] {
-      markets[current].book.moveTouch(&generator)
+      markets[current].book.moveTouch(&orders, &generator)
       owed = [.depth, .quote]
     } else {
-      markets[current].book.changeDepth(&generator)
+      markets[current].book.changeDepth(&orders, &generator)
       owed = [.depth]
     }
   }
@@ -83,6 +101,7 @@ public final class SimulatedFeed: FeedSource {
   private func begin() throws(FeedsError) {
     generator = SeededGenerator(seed: spec.seed)
     schedule = BurstSchedule(rate: spec.rate, open: spec.open)
+    orders = SimulatedOrders(keepsFlow: keepsFlow)
     markets = []
     weightSums = []
     position = 0
@@ -97,7 +116,9 @@ public final class SimulatedFeed: FeedSource {
         : SimulatedListing.crypto(rank, generator: &generator)
       do throws(MarketDataError) {
         let symbol = try context.symbols.intern(listing.name)
-        markets.append(SimulatedMarket(symbol, listing, context, &generator))
+        markets.append(
+          SimulatedMarket(
+            symbol, listing, number: UInt16(index), context, &orders, &generator))
       } catch {
         throw FeedsError(.badArgument, "\(name): symbol \(listing.name): \(error)")
       }

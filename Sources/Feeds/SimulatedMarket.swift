@@ -1,4 +1,5 @@
 import MarketData
+import OrderBooks
 
 /// One simulated symbol: its book, and the decoration of its messages.
 struct SimulatedMarket {
@@ -17,12 +18,13 @@ struct SimulatedMarket {
   private let quoteConditions: CodeID
 
   init(
-    _ symbol: SymbolID, _ listing: SimulatedListing, _ context: FeedContext,
-    _ generator: inout SeededGenerator
+    _ symbol: SymbolID, _ listing: SimulatedListing, number: UInt16, _ context: FeedContext,
+    _ orders: inout SimulatedOrders, _ generator: inout SeededGenerator
   ) {
     self.symbol = symbol
     isCrypto = listing.market == .crypto
-    book = SimulatedBook(listing, generator: &generator)
+    book = SimulatedBook(
+      listing, number: number, market: &orders, generator: &generator)
     func code(_ text: String) -> CodeID {
       var text = text
       return text.withUTF8 { context.code(UnsafeRawBufferPointer($0)) }
@@ -44,20 +46,23 @@ struct SimulatedMarket {
   }
 
   mutating func event(
-    _ output: Output, timestamp: Timestamp, _ generator: inout SeededGenerator
+    _ output: Output, timestamp: Timestamp, _ orders: inout SimulatedOrders,
+    _ generator: inout SeededGenerator
   ) -> FeedEvent {
     switch output {
-    case .trade: .trade(trade(timestamp, &generator))
-    case .quote: .quote(quote(timestamp, &generator))
-    case .depth: .depth(depth(timestamp))
+    case .trade: .trade(trade(timestamp, &orders, &generator))
+    case .quote: .quote(quote(timestamp, orders, &generator))
+    case .depth:
+      .depth(
+        orders.books.depth(book.number, symbol: symbol, timestamp: timestamp, book.units))
     }
   }
 
   private mutating func trade(
-    _ timestamp: Timestamp, _ generator: inout SeededGenerator
+    _ timestamp: Timestamp, _ orders: inout SimulatedOrders, _ generator: inout SeededGenerator
   ) -> Trade {
-    let side: SimulatedBook.Side = generator.below(2) == 0 ? .bid : .ask
-    let level = book.trade(side, &generator)
+    let side: BookSide = generator.below(2) == 0 ? .bid : .ask
+    let level = book.trade(side, &orders, &generator)
     tradeID += 1
     var trade = Trade(
       symbol: symbol, timestamp: timestamp, price: level.price, size: level.size, id: tradeID)
@@ -69,25 +74,17 @@ struct SimulatedMarket {
     return trade
   }
 
-  private func quote(_ timestamp: Timestamp, _ generator: inout SeededGenerator) -> Quote {
-    var quote = Quote(
-      symbol: symbol, timestamp: timestamp,
-      bidPrice: book.price(.bid, 0), bidSize: book.size(.bid, 0),
-      askPrice: book.price(.ask, 0), askSize: book.size(.ask, 0))
+  private func quote(
+    _ timestamp: Timestamp, _ orders: borrowing SimulatedOrders,
+    _ generator: inout SeededGenerator
+  ) -> Quote {
+    var quote = orders.books.quote(
+      book.number, symbol: symbol, timestamp: timestamp, book.units)
     quote.bidExchange = exchange(&generator)
     quote.askExchange = exchange(&generator)
     quote.conditions = quoteConditions
     quote.tape = tape
     return quote
-  }
-
-  private func depth(_ timestamp: Timestamp) -> Depth {
-    var depth = Depth(symbol: symbol, timestamp: timestamp)
-    for level in 0..<SimulatedBook.levels {
-      depth.appendBid(Level(price: book.price(.bid, level), size: book.size(.bid, level)))
-      depth.appendAsk(Level(price: book.price(.ask, level), size: book.size(.ask, level)))
-    }
-    return depth
   }
 
   private func exchange(_ generator: inout SeededGenerator) -> CodeID {

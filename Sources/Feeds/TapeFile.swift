@@ -46,6 +46,8 @@ final class TapeFile {
     close(descriptor)
   }
 
+  var isCompressed: Bool { stream != nil }
+
   /// Puts the next bytes of the text at the front of `target`; 0 at the end.
   func read(into target: UnsafeMutableRawBufferPointer) throws(FeedsError) -> Int {
     guard !hasEnded, target.count > 0 else { return 0 }

@@ -273,6 +273,8 @@ extension StreamLoop: RedisSubscriberDelegate {
       readSymbolList()
     }
     feedChanged(change)
+    // A paused feed that is taken event by event: each is shown, and is nobody's live price after it.
+    if change == nil, watch.condition == .stale { announceAllStale() }
   }
 
   func checkFeed() {
@@ -294,13 +296,7 @@ extension StreamLoop: RedisSubscriberDelegate {
           "feed": "\(configuration.feed)",
           "silent_ms": "\(silence)", "state": "\(watch.heartbeat?.state.rawValue ?? "unknown")",
         ])
-      for index in directory.indexes {
-        guard let record = directory.record(index), record.name.isCarried,
-          directory.update(index, { $0.feedStopped() }) == true
-        else { continue }
-        announceStale(record, since: lastSign)
-      }
-      askForFlush()
+      announceAllStale()
     case .becameLive:
       log.log(
         .notice, kind: "live", "the feed is live again",
@@ -311,6 +307,19 @@ extension StreamLoop: RedisSubscriberDelegate {
         if state.isStale, state.phase == .joined { read(index) }
       }
     }
+  }
+
+  /// On every topic that has not been told.
+  private func announceAllStale() {
+    var isNews = false
+    for index in directory.indexes {
+      guard let record = directory.record(index), record.name.isCarried,
+        directory.update(index, { $0.feedStopped() }) == true
+      else { continue }
+      announceStale(record, since: lastSign)
+      isNews = true
+    }
+    if isNews { askForFlush() }
   }
 
   /// A topic that is made while the feed is down tells so, instead of a value.

@@ -1,14 +1,19 @@
 // Plays a feed into Redis, on one loop. Every few milliseconds it takes what is due, publishes the
-// trades, writes the state that changed, and lets it all leave in one write.
+// trades, writes the state that changed, and lets it all leave in one write. Bars are made on the way
+// (`IngestLoop+Bars.swift`), and what is to be kept goes to `HistoryWriter`.
 //
 // The feed does not wait for a Redis that is away: prices that nobody could see are history. Only a
-// feed that runs as fast as possible waits for Redis' answers, since it has no time of its own.
+// feed that runs as fast as possible waits for Redis' answers, since it has no time of its own. A live
+// upstream is not taken from: it pushes, and its events go to the board as they come. How a play is
+// controlled stands in `IngestLoop+Replay.swift`.
+import Bars
 package import EventLoops
 package import Feeds
 import Logging
 import MarketData
 package import RedisClient
 package import ServiceSupport
+package import Upstream
 
 package final class IngestLoop {
   package struct Configuration: Sendable {
@@ -17,6 +22,8 @@ package final class IngestLoop {
     /// The feed's name in Redis' keys.
     package var feed: String
     package var flushMilliseconds = IngestLimits.flushMilliseconds
+    /// Where bars and trades are kept; nil: nowhere.
+    package var history: HistoryWriter.Configuration?
 
     package init(redis: RedisURL, feed: String) {
       self.redis = redis
@@ -24,11 +31,42 @@ package final class IngestLoop {
     }
   }
 
-  private enum Stage {
+  /// Where the events come from.
+  package enum Origin {
+    /// Taken when they are due.
+    case player(FeedPlayer)
+    /// Pushed when they come. It is started with the first epoch.
+    case upstream(UpstreamFeed)
+
+    var context: FeedContext {
+      switch self {
+      case .player(let player): player.source.context
+      case .upstream(let feed): feed.context
+      }
+    }
+
+    /// The feed time of the last event.
+    var time: Timestamp? {
+      switch self {
+      case .player(let player): player.time
+      case .upstream(let feed): feed.time
+      }
+    }
+
+    /// An upstream's timestamps are its own, and they are of now.
+    var clock: FeedClock {
+      switch self {
+      case .player(let player): player.clock
+      case .upstream: FeedClock(speed: .realTime, timestamps: .original)
+      }
+    }
+  }
+
+  enum Stage {
     /// No epoch yet: nothing has been written.
     case waiting
     case playing
-    /// Between two passes of the tape.
+    /// Between two passes of the tape, or before it goes on elsewhere.
     case renewingEpoch
     /// The feed has ended; its last values are still to be written.
     case ending
@@ -36,13 +74,19 @@ package final class IngestLoop {
   }
 
   package let loop: EventLoop
-  private let configuration: Configuration
-  private let player: FeedPlayer
-  private let board: MarketBoard
+  let configuration: Configuration
+  let origin: Origin
+  let board: MarketBoard
+  let bars: BarMaker
+  let history: HistoryWriter?
   private let redis: RedisConnection
-  private let sink: RedisSink
+  let sink: RedisSink
   private let log: RateLimitedLog
-  private var stage = Stage.waiting
+  var stage = Stage.waiting
+  /// Where the play is sent to, until it is there.
+  var journey = Journey()
+  /// When the pass of the feed under way began, and the lines that had been read by then.
+  private var passBegan: (at: UInt64, lines: UInt64)?
   private var epochUnconfirmed = false
   private var epochsAsked = 0
   /// The epoch that this run began with; part of the symbol list's version.
@@ -59,18 +103,29 @@ package final class IngestLoop {
 
   /// Starts nothing yet.
   package init(
-    loop: EventLoop, configuration: Configuration, player: FeedPlayer, log: RateLimitedLog
+    loop: EventLoop, configuration: Configuration, origin: Origin, log: RateLimitedLog
   ) {
     loop.preconditionInLoop()
     self.loop = loop
     self.configuration = configuration
-    self.player = player
+    self.origin = origin
     self.log = log
-    let context = player.source.context
+    let context = origin.context
     board = MarketBoard(symbols: context.symbols, codes: context.codes, epoch: 0)
+    bars = BarMaker(symbols: context.symbols, codes: context.codes)
+    history = configuration.history.map {
+      HistoryWriter(
+        loop: loop, configuration: $0, symbols: context.symbols, codes: context.codes)
+    }
     redis = RedisConnection(
       loop: loop, url: configuration.redis, options: configuration.redisOptions)
     sink = RedisSink(redis)
+  }
+
+  package convenience init(
+    loop: EventLoop, configuration: Configuration, player: FeedPlayer, log: RateLimitedLog
+  ) {
+    self.init(loop: loop, configuration: configuration, origin: .player(player), log: log)
   }
 
   /// Connects; the feed starts to play when Redis has given an epoch.
@@ -82,6 +137,8 @@ package final class IngestLoop {
       log.log(.warning, kind: "refused", "Redis refused a write: \(problem)")
     }
     redis.start()
+    history?.onProblem = { [unowned self] in log.log(.warning, kind: "history", "\($0)") }
+    history?.start()
     aheadTimer = LoopTimer(loop: loop) { [unowned self] in play() }
     flushTimer = every(configuration.flushMilliseconds) { [unowned self] in play() }
     refreshTimer = every(IngestLimits.refreshMilliseconds) { [unowned self] in refresh() }
@@ -94,14 +151,17 @@ package final class IngestLoop {
     return timer
   }
 
-  /// Leaves nothing on the loop. The keys expire by themselves.
-  package func close() {
-    guard !isClosed else { return }
+  /// Leaves nothing on the loop but an upstream's connection, of whose end `completion` tells. The keys
+  /// expire by themselves.
+  package func close(_ completion: @escaping () -> Void = {}) {
+    guard !isClosed else { return completion() }
     isClosed = true
+    if case .upstream(let feed) = origin { feed.close(completion) } else { completion() }
     flushTimer?.close()
     aheadTimer?.close()
     refreshTimer?.close()
     heartbeatTimer?.close()
+    history?.close()
     redis.close()
   }
 
@@ -109,8 +169,8 @@ package final class IngestLoop {
 
   private func redisReady() {
     log.log(.info, kind: "ready", "connected to Redis", metadata: ["redis": "\(redis.url)"])
-    // Redis may have come back empty. What an ended feed said last is nobody's price any more.
-    if stage != .ended { board.markAllDirty() }
+    // Redis may have come back empty. What an ended or paused feed said last is nobody's price.
+    if stage != .ended, !isPaused { board.markAllDirty() }
     listedSymbols = 0
     if stage == .waiting || epochUnconfirmed { renewEpoch() }
   }
@@ -122,7 +182,7 @@ package final class IngestLoop {
 
   // MARK: - Epochs
 
-  private func renewEpoch() {
+  func renewEpoch() {
     epochsAsked += 1
     redis.sendForView(
       EpochScript.command(feed: configuration.feed, floor: board.epoch + 1),
@@ -150,18 +210,46 @@ package final class IngestLoop {
       board.beginEpoch(max(floor, seconds))
       epochUnconfirmed = true
     }
-    if stage == .waiting { firstEpoch = board.epoch }
+    setOut()
+    if stage == .waiting {
+      firstEpoch = board.epoch
+      if case .upstream(let feed) = origin { listen(to: feed) }
+    }
     if stage == .waiting || stage == .renewingEpoch { stage = .playing }
+  }
+
+  // MARK: - An upstream
+
+  private func listen(to feed: UpstreamFeed) {
+    let name = feed.name
+    feed.onItem = { [unowned self] item in takePushed(item) }
+    feed.onLoss = { [unowned self] symbol, position in
+      board.noteLoss(symbol, position: position)
+    }
+    feed.onUp = { [unowned self] in
+      log.log(.notice, kind: "upstream", "the upstream is live", metadata: ["upstream": "\(name)"])
+    }
+    feed.onDown = { [unowned self] reason, wait in
+      log.log(
+        .warning, kind: "upstream", "no upstream: \(reason)",
+        metadata: ["retry-ms": "\(wait)", "stale-symbols": "\(board.staleSymbolCount)"])
+    }
+    feed.onNote = { [unowned self] text in
+      log.log(.warning, kind: "upstream-note", "\(text)", metadata: ["upstream": "\(name)"])
+    }
+    feed.start()
   }
 
   // MARK: - The play
 
-  private func play() {
+  func play() {
     guard !isClosed else { return }
     guard stage != .ended else { return }
     if stage == .playing { takeDueItems() }
+    if case .upstream = origin { endPushedMinutes() }
+    history?.flush()
     guard redis.isReady else { return }
-    if board.hasUnwritten { board.flush(to: sink, nowMilliseconds: loop.nowMilliseconds) }
+    flush()
     // The last values come before the word that they are the last: one that followed it would look
     // alive again.
     if stage == .ending, !board.hasUnwritten {
@@ -170,32 +258,63 @@ package final class IngestLoop {
     }
   }
 
+  func flush() {
+    guard redis.isReady, board.hasUnwritten, !board.isMuted else { return }
+    board.flush(to: sink, nowMilliseconds: loop.nowMilliseconds)
+  }
+
   /// A feed without a time of its own (speed `max`) does not run ahead of Redis.
-  private var isAhead: Bool {
+  private func isAhead(_ player: FeedPlayer) -> Bool {
     player.clock.speed == .max
       && (!redis.isReady || redis.pendingCount >= IngestLimits.unansweredMax
-        || redis.outputBytes >= IngestLimits.unsentBytesMax)
+        || redis.outputBytes >= IngestLimits.unsentBytesMax || history?.isBehind == true)
   }
 
   private func takeDueItems() {
-    guard !isAhead else { return }
+    guard case .player(let player) = origin, !isAhead(player) else { return }
     let now = EventLoop.monotonicNanoseconds
     let wall = Timestamp(nanoseconds: EventLoop.wallNanoseconds)
+    if passBegan == nil { passBegan = (now, origin.context.counters.lines) }
     for _ in 0..<IngestLimits.itemsPerTurnMax {
       do {
-        switch try player.step(monotonicNanoseconds: now, wall: wall) {
-        case .item(let item): board.apply(item.event, position: item.position, to: sink)
-        case .idle: return
-        case .restarted:
-          stage = .renewingEpoch
-          return renewEpoch()
-        case .ended: return end("the feed has ended")
+        let step = try player.step(monotonicNanoseconds: now, wall: wall)
+        guard carryOut(consume step, of: player, monotonicNanoseconds: now, wall: wall) else {
+          return
         }
       } catch {
         return end("the feed cannot be read on: \(error)")
       }
     }
     playOn()
+  }
+
+  /// Whether there is more to be done now.
+  func carryOut(
+    _ step: consuming FeedStep, of player: FeedPlayer, monotonicNanoseconds now: UInt64,
+    wall: Timestamp
+  ) -> Bool {
+    switch consume step {
+    case .passed(let item):
+      pass(item)
+      return true
+    case .item(let item):
+      arrive()
+      take(item, wall: wall)
+      return true
+    case .idle:
+      arrive()
+      if !player.isPaused {
+        endMinutes(of: player.clock, monotonicNanoseconds: now, wall: wall)
+      }
+    case .restarted:
+      arrive()
+      log.log(.info, kind: "pass", "the feed begins again", metadata: endPass())
+      endBars(restarts: true)
+      stage = .renewingEpoch
+      renewEpoch()
+    case .ended: end("the feed has ended")
+    }
+    return false
   }
 
   /// More is due: in a later turn. Not by a job, for jobs that jobs submit run in the same turn, up to
@@ -205,30 +324,47 @@ package final class IngestLoop {
     if aheadTimer?.isActive == false { aheadTimer?.start(afterMilliseconds: 1) }
   }
 
-  private func end(_ reason: String) {
+  func end(_ reason: String) {
+    arrive()
     stage = .ending
+    endBars(restarts: false)
     log.log(
       .notice, kind: "end", "\(reason)",
-      metadata: ["feed": "\(configuration.feed)", "events": "\(board.counters.events)"])
+      metadata: ["events": "\(board.counters.events)"].merging(endPass()) { $1 })
+  }
+
+  /// How much was read in the pass that is over; how fast too, where that was up to us.
+  private func endPass() -> Logger.Metadata {
+    var metadata: Logger.Metadata = ["feed": "\(configuration.feed)"]
+    guard let began = passBegan else { return metadata }
+    passBegan = nil
+    let lines = origin.context.counters.lines - began.lines
+    metadata["lines"] = "\(lines)"
+    guard origin.clock.speed == .max else { return metadata }
+    let microseconds = max(1, (EventLoop.monotonicNanoseconds - began.at) / 1_000)
+    metadata["ms"] = "\(microseconds / 1_000)"
+    metadata["lines-per-s"] = "\(lines * 1_000_000 / microseconds)"
+    return metadata
   }
 
   private func refresh() {
-    guard stage == .playing || stage == .renewingEpoch, redis.isReady else { return }
+    guard stage == .playing || stage == .renewingEpoch, redis.isReady, !board.isMuted, !isPaused
+    else { return }
     board.refreshNextSlice(to: sink, nowMilliseconds: loop.nowMilliseconds)
     board.writeNextLastPrices(to: sink, nowMilliseconds: loop.nowMilliseconds)
   }
 
   // MARK: - What is said of the feed
 
-  private func heartbeat() {
+  func heartbeat() {
     guard redis.isReady, !isClosed else { return }
     if stage == .waiting || epochUnconfirmed, epochsAsked == 0 { renewEpoch() }
     guard stage != .waiting else { return }
     listSymbols()
     let heartbeat = FeedHeartbeat(
-      sequence: board.sequence, timestamp: player.time ?? Timestamp(nanoseconds: 0),
-      isRebased: player.clock.timestamps == .rebased,
-      state: stage == .ended ? .ended : .live, speedThousandths: speedThousandths,
+      sequence: board.sequence, timestamp: origin.time ?? Timestamp(nanoseconds: 0),
+      isRebased: origin.clock.timestamps == .rebased,
+      state: saidState, speedThousandths: speedThousandths,
       symbolsVersion: listVersion, stale: board.staleSymbols())
     scratch.removeAll()
     heartbeat.append(to: &scratch)
@@ -236,7 +372,7 @@ package final class IngestLoop {
   }
 
   private var speedThousandths: UInt32 {
-    switch player.clock.speed {
+    switch origin.clock.speed {
     case .max: 0
     case .factor(let factor): UInt32(clamping: factor.nanos / 1_000_000)
     }
@@ -246,7 +382,7 @@ package final class IngestLoop {
   /// epoch: another run's list of the same length is another list. 32 + 17 bits, 65,536 symbols at
   /// the most, are below 2^53, which every JSON reader keeps exactly.
   private func listSymbols() {
-    let symbols = player.source.context.symbols
+    let symbols = origin.context.symbols
     let age = loop.nowMilliseconds &- listedAt
     guard symbols.count != listedSymbols || age >= IngestLimits.symbolListMilliseconds else {
       return
@@ -271,28 +407,5 @@ package final class IngestLoop {
           && (!publishing || sink.publish(channel: name.bytes, message: value))
       }
     }
-  }
-
-  // MARK: - Account
-
-  package func collect(into samples: inout MetricSamples) {
-    let labels: MetricLabels = [("feed", configuration.feed)]
-    func counter(_ name: String, _ help: String, _ value: UInt64) {
-      samples.counter("tapedeck_ingest_\(name)_total", help: help, labels: labels, value)
-    }
-    let counters = board.counters
-    counter("events", "Events taken from the feed.", counters.events)
-    counter("writes", "Values written because they changed.", counters.writes)
-    counter("refreshes", "Values written again before they expire.", counters.refreshes)
-    counter("last_prices", "Last prices written for the day.", counters.lastPrices)
-    counter("publications", "Messages published.", counters.publications)
-    counter("conflated", "States overtaken before they were written.", counters.conflated)
-    counter("trades_dropped", "Trades lost because Redis took none.", counters.tradesDropped)
-    let feed = player.source.context.counters
-    counter("malformed_lines", "Lines of the tape skipped as malformed.", feed.malformedLines)
-    counter("feed_gaps", "Holes in the feed's own numbering.", feed.gaps)
-    samples.gauge(
-      "tapedeck_ingest_stale_symbols", help: "Symbols that cannot be vouched for.", labels: labels,
-      board.staleSymbolCount)
   }
 }

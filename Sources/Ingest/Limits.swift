@@ -37,4 +37,53 @@ package enum IngestLimits {
 
   /// The symbol list is written again when it changed, and this often before its 60 s are over.
   package static let symbolListMilliseconds: UInt64 = 15_000
+
+  // MARK: - History
+
+  /// Memory of the stream `history`: see `HistoryWriter`.
+  package static let historyBytesMax: Int64 = 256 << 20
+
+  /// How often Redis is asked for it; at 100,000 trades/s 1.3 MB come in between.
+  package static let historySizeMilliseconds: UInt64 = 500
+
+  /// Entries that Redis has not answered: 0.3 s of one a flush.
+  package static let historyUnansweredMax = 64
+
+  /// Packed rows that wait while Redis is away or full.
+  package static let historyTradeBytesMax = 16 << 20
+  package static let historyBarBytesMax = 64 << 20
+
+  /// As much waiting makes a feed at full speed wait, too.
+  package static let historyAheadBytes = 4 << 20
+
+  /// After an error reply nothing is sent for this long.
+  package static let historyRefusedMilliseconds: UInt64 = 500
+
+  /// At the end the last entries are waited for this long.
+  package static let historyDrainMilliseconds: UInt64 = 1_000
+
+  // MARK: - Bars of an upstream
+
+  /// An upstream's minute without a further event ends so long after it by our clock: what is on its
+  /// way for longer is late.
+  package static let upstreamPatienceNanoseconds: Int64 = 1_000_000_000
+
+  /// Our clock is believed to be the upstream's as long as its last event is no further from it: a
+  /// gateway that plays an old tape has another.
+  package static let upstreamClockNanoseconds: UInt64 = 300_000_000_000
+
+  /// An upstream whose time goes back by more has begun again: late trades are minutes late.
+  package static let upstreamBackMinutes: Int64 = 30
+
+  /// On the way to a place for longer than this the feed is said to be paused: keys are not renewed
+  /// meanwhile, and the shortest-lived has 1,000 ms.
+  package static let journeyLiveMilliseconds: UInt64 = 800
+
+  /// Doubling and halving a play's speed stays within these, in nano-feed-seconds: 1/64 is a minute for
+  /// a second, 1,024 a trading day in 23 s.
+  package static let speedMin: Int64 = 1_000_000_000 / 64
+  package static let speedMax: Int64 = 1_000_000_000 * 1_024
+
+  /// A command of a replay has 70 bytes at most; this leaves room for spaces.
+  package static let replayBodyBytesMax = 1_024
 }

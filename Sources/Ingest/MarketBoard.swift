@@ -1,10 +1,12 @@
 // The newest value of every symbol, and what of it Redis does not know yet.
 //
-// State (quote, depth) is conflated: `apply` replaces, `flush` writes what changed. Trades are
-// events: `apply` publishes each at once, and the key gets the newest of them at the flush. Values
-// are kept typed, not as bytes: a refresh encodes again, which costs a microsecond and no memory.
+// State (quote, depth, status, daily bar) is conflated: `apply` replaces, `flush` writes what changed.
+// Trades, closed and updated bars are events: `apply` publishes each at once, and the key gets the
+// newest of them at the flush. What becomes of a trade (`MarketBoard+Trades.swift`) goes the same way,
+// on the same channel. Values are kept typed, not as bytes: a refresh encodes again, which costs a
+// microsecond and no memory.
 //
-// Bounded by the symbol table: one slot of about 1 KB per symbol, whatever the rate and however long
+// Bounded by the symbol table: one slot of about 1.4 KB per symbol, whatever the rate and however long
 // Redis is away. While it is away state is replaced here and trades are dropped and counted; the
 // next trade's "P" tells every gateway that something was lost.
 package import MarketData
@@ -22,30 +24,44 @@ package final class MarketBoard {
     package var conflated: UInt64 = 0
     /// Trades that could not be published.
     package var tradesDropped: UInt64 = 0
+    /// Closed and updated bars that could not be published.
+    package var barsDropped: UInt64 = 0
   }
 
   /// The keys that this board writes; bits of the sets below.
-  private struct Keys: OptionSet {
+  struct Keys: OptionSet {
     let rawValue: UInt8
-    static let price = Keys(rawValue: 1)
-    static let quote = Keys(rawValue: 2)
-    static let depth = Keys(rawValue: 4)
-    static let all: [(Keys, MarketKey)] = [(.price, .price), (.quote, .quote), (.depth, .depth)]
+
+    init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    init(_ key: MarketKey) { rawValue = 1 << key.rawValue }
+
+    static let all: [(Keys, MarketKey)] = [
+      MarketKey.price, .quote, .depth, .bar, .barUpdated, .barDaily, .status,
+    ].map { (Keys($0), $0) }
   }
 
-  private struct Slot {
+  struct Slot {
+    /// The newest trade, as it stands after corrections.
     var trade: Trade?
+    /// The trade before it, which is the newest again when that one is cancelled.
+    var tradeBefore: Trade?
     var quote: Quote?
     var depth: Depth?
+    var status: TradingStatus?
+    /// Of the newest trade, or of what became of a trade since: the end of the chain of "P".
     var tradeSequence = SequenceNumber.zero
     var quoteSequence = SequenceNumber.zero
     var depthSequence = SequenceNumber.zero
-    /// The trade before `trade`; zero when that was the first of this run.
+    var statusSequence = SequenceNumber.zero
+    /// The link of the chain before `tradeSequence`; zero when that is the first of this run.
     var tradePrevious = SequenceNumber.zero
     var staleSequence = SequenceNumber.zero
     var staleSince = Timestamp(nanoseconds: 0)
-    /// Loop milliseconds of the last SET of each key, in the order of `Keys.all`.
-    var written = InlineArray<3, UInt64>(repeating: 0)
+    /// By `BarKind`.
+    var bars = InlineArray<3, BarSlot>(repeating: BarSlot())
+    /// Loop milliseconds of the last SET of each key, by `MarketKey`.
+    var written = InlineArray<8, UInt64>(repeating: 0)
     /// Has a value, which the feed vouches for.
     var live: Keys = []
     /// Cannot be vouched for until its next value.
@@ -57,13 +73,13 @@ package final class MarketBoard {
     var lastPrice: LastPrice?
   }
 
-  private let symbols: SymbolTable
-  private let codes: CodeTable
-  private var slots: [Slot] = []
+  let symbols: SymbolTable
+  let codes: CodeTable
+  var slots: [Slot] = []
   private var dirty: [SymbolID] = []
   private var dirtySpare: [SymbolID] = []
   private var key = ByteWriter(capacity: 64)
-  private var value = ByteWriter(capacity: 2_048)
+  var value = ByteWriter(capacity: 2_048)
   private var refreshSlice = 0
   private var lastSlice = 0
 
@@ -73,7 +89,9 @@ package final class MarketBoard {
   package private(set) var position: UInt64 = 0
   /// Symbols with a key that cannot be vouched for.
   package private(set) var staleSymbolCount = 0
-  package private(set) var counters = Counters()
+  package internal(set) var counters = Counters()
+  /// Events make state and are published to nobody; what is state then is for the flush after it.
+  package var isMuted = false
 
   package init(symbols: SymbolTable, codes: CodeTable, epoch: UInt64) {
     self.symbols = symbols
@@ -91,7 +109,16 @@ package final class MarketBoard {
     position = 0
   }
 
+  /// A place on the feed that no event has.
+  func advance(to position: UInt64) { self.position = position }
+
   // MARK: - Events in
+
+  /// Takes note of an event that is not shown.
+  package func pass(position: UInt64) {
+    self.position = position
+    counters.events &+= 1
+  }
 
   /// Takes the next event of the feed. A trade leaves at once.
   package func apply(_ event: FeedEvent, position: UInt64, to sink: some MarketSink) {
@@ -109,27 +136,37 @@ package final class MarketBoard {
       slots[index].depth = depth
       slots[index].depthSequence = sequence
       becomeLive(.depth, depth.symbol)
+    case .bar(let bar, let kind): apply(bar, kind, sequence: sequence, to: sink)
+    case .status(let status):
+      let index = slot(status.symbol)
+      slots[index].status = status
+      slots[index].statusSequence = sequence
+      becomeLive(.status, status.symbol)
+    case .cancel(let cancel): apply(cancel, to: sink)
+    case .correction(let correction): apply(correction, to: sink)
     case .stale(let symbol, let since): withdraw(symbol, since: since)
     }
   }
 
-  private func apply(_ trade: Trade, to sink: some MarketSink) {
-    let index = slot(trade.symbol)
-    slots[index].tradePrevious = slots[index].tradeSequence
-    slots[index].trade = trade
-    slots[index].tradeSequence = sequence
-    becomeLive(.price, trade.symbol)
-    encode(.price, trade.symbol)
-    if publish(to: sink) {
-      counters.publications &+= 1
-    } else {
-      counters.tradesDropped &+= 1
+  /// The feed goes back: what was shown has not happened yet. Every symbol is withdrawn at the next
+  /// flush, but for what has a value again by then. Chains of trades and bars go on.
+  package func forget(since: Timestamp) {
+    for index in slots.indices {
+      slots[index].trade = nil
+      slots[index].tradeBefore = nil
+      slots[index].quote = nil
+      slots[index].depth = nil
+      slots[index].status = nil
+      for place in slots[index].bars.indices { slots[index].bars[place].bar = nil }
+      guard !slots[index].live.isEmpty else { continue }
+      withdraw(SymbolID(index: UInt32(index)), since: since)
     }
   }
 
-  private func becomeLive(_ keys: Keys, _ symbol: SymbolID) {
+  func becomeLive(_ key: MarketKey, _ symbol: SymbolID) {
     let index = Int(symbol.index)
-    if slots[index].dirty.contains(keys), keys != .price { counters.conflated &+= 1 }
+    let keys = Keys(key)
+    if slots[index].dirty.contains(keys), !key.carriesEvents { counters.conflated &+= 1 }
     slots[index].live.insert(keys)
     if !slots[index].stale.isEmpty {
       slots[index].stale.remove(keys)
@@ -155,7 +192,7 @@ package final class MarketBoard {
     slots[index].dirty.formUnion(keys)
   }
 
-  private func slot(_ symbol: SymbolID) -> Int {
+  func slot(_ symbol: SymbolID) -> Int {
     let index = Int(symbol.index)
     while slots.count <= index { slots.append(Slot()) }
     return index
@@ -213,7 +250,8 @@ package final class MarketBoard {
     for index in stride(from: refreshSlice, to: slots.count, by: IngestLimits.refreshSlices) {
       // What is dirty is not quiet: the flush writes it, and publishes it.
       let quiet = slots[index].live.subtracting(slots[index].dirty)
-      for (place, (bit, marketKey)) in Keys.all.enumerated() where quiet.contains(bit) {
+      for (bit, marketKey) in Keys.all where quiet.contains(bit) {
+        let place = Int(marketKey.rawValue)
         let age = nowMilliseconds &- slots[index].written[place]
         let due = UInt64(marketKey.ttlMilliseconds) / IngestLimits.refreshAgeFraction
         guard age >= due else { continue }
@@ -282,16 +320,15 @@ package final class MarketBoard {
     return .symbols(names)
   }
 
-  /// SET, and for state SPUBLISH: trades were published when they came.
+  /// SET, and for state SPUBLISH: events were published when they came.
   private func write(
     _ marketKey: MarketKey, _ symbol: SymbolID, to sink: some MarketSink, nowMilliseconds: UInt64
   ) -> Bool {
     encode(marketKey, symbol)
     guard set(marketKey, to: sink) else { return false }
-    let place = marketKey == .price ? 0 : marketKey == .quote ? 1 : 2
-    slots[Int(symbol.index)].written[place] = nowMilliseconds
+    slots[Int(symbol.index)].written[Int(marketKey.rawValue)] = nowMilliseconds
     counters.writes &+= 1
-    guard marketKey != .price else { return true }
+    guard !marketKey.carriesEvents else { return true }
     guard publish(to: sink) else { return false }
     counters.publications &+= 1
     return true
@@ -317,18 +354,18 @@ package final class MarketBoard {
     }
   }
 
-  private func publish(to sink: some MarketSink) -> Bool {
+  func publish(to sink: some MarketSink) -> Bool {
     key.withBytes { key in value.withBytes { sink.publish(channel: key, message: $0) } }
   }
 
-  private func beginKey(_ marketKey: MarketKey, _ symbol: SymbolID) {
+  func beginKey(_ marketKey: MarketKey, _ symbol: SymbolID) {
     key.removeAll()
     symbols.withBytes(of: symbol) { marketKey.append(symbol: $0, to: &key) }
     value.removeAll()
   }
 
   /// Puts key and value of a symbol's newest into the scratch buffers.
-  private func encode(_ marketKey: MarketKey, _ symbol: SymbolID) {
+  func encode(_ marketKey: MarketKey, _ symbol: SymbolID) {
     beginKey(marketKey, symbol)
     let index = Int(symbol.index)
     switch marketKey {
@@ -343,8 +380,14 @@ package final class MarketBoard {
     case .depth:
       WireJSON.encodeDepth(
         slots[index].depth!, sequence: slots[index].depthSequence, symbols: symbols, into: &value)
-    case .bar, .barUpdated, .barDaily, .status, .limits:
-      preconditionFailure("MarketBoard does not hold \(marketKey)")
+    case .bar: encode(.minute, index)
+    case .barUpdated: encode(.updated, index)
+    case .barDaily: encode(.daily, index)
+    case .status:
+      WireJSON.encodeStatus(
+        slots[index].status!, sequence: slots[index].statusSequence, symbols: symbols,
+        codes: codes, into: &value)
+    case .limits: preconditionFailure("MarketBoard does not hold \(marketKey)")
     }
   }
 }

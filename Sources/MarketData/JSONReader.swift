@@ -297,7 +297,9 @@ extension JSONReader {
     let start = offset + 1
     var index = start
     var hasEscapes = false
-    while index < count {
+    while true {
+      index = skipPlain(from: index)
+      guard index < count else { break }
       let byte = base[index]
       if byte == UInt8(ascii: "\"") {
         offset = index + 1
@@ -316,6 +318,28 @@ extension JSONReader {
       }
     }
     throw JSONError(.unexpectedEnd, offset: count)
+  }
+
+  /// The first byte from `index` on that needs a look, or one of the last 7: eight at a time, the bytes
+  /// are told that are a quote, a backslash, a control character or not ASCII. (Each of the three
+  /// differences may also mark bytes above one that it marks rightly; the lowest mark is right.)
+  @inline(__always)
+  private func skipPlain(from index: Int) -> Int {
+    var index = index
+    while index + 8 <= count {
+      let word = UInt64(
+        littleEndian: UnsafeRawPointer(base + index).loadUnaligned(as: UInt64.self))
+      let ones: UInt64 = 0x0101_0101_0101_0101
+      let quotes = word ^ (ones &* UInt64(UInt8(ascii: "\"")))
+      let escapes = word ^ (ones &* UInt64(UInt8(ascii: "\\")))
+      let marks =
+        ((quotes &- ones) & ~quotes) | ((escapes &- ones) & ~escapes)
+        | ((word &- ones &* 0x20) & ~word) | word
+      let found = marks & (ones &* 0x80)
+      guard found == 0 else { return index + found.trailingZeroBitCount / 8 }
+      index += 8
+    }
+    return index
   }
 
   private func endOfEscape(at index: Int) throws(JSONError) -> Int {

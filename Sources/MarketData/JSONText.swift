@@ -8,7 +8,7 @@ public struct JSONText {
   public let hasEscapes: Bool
 
   /// `raw` must come from a `JSONReader`.
-  init(raw: UnsafeRawBufferPointer, hasEscapes: Bool) {
+  package init(raw: UnsafeRawBufferPointer, hasEscapes: Bool) {
     self.raw = raw
     self.hasEscapes = hasEscapes
   }

@@ -69,28 +69,40 @@ private struct LevelSide: Sendable {
 
   private func key(_ level: Level) -> Int64 { level.price.nanos ^ flip }
 
-  /// Levels looked at one by one from the best, before the rest is halved: nearly all changes of
-  /// real books fall within the first 16.
-  private static let linearMax = 16
+  /// Where the last change was: those of one message are sorted, and lie close to one another.
+  private var last = 0
 
-  /// The index of the first level that is not worse than `key`.
+  /// The index of the first level that is not worse than `key`: from the last change on in steps that
+  /// double, then by halves.
   private func position(of key: Int64) -> Int {
-    var upper = levels.count
-    let linearEnd = max(0, upper - LevelSide.linearMax)
-    while upper > linearEnd {
-      if self.key(levels[upper - 1]) < key { return upper }
-      upper -= 1
+    levels.withUnsafeBufferPointer { levels in
+      var (lower, upper) = (min(last, levels.count), min(last, levels.count))
+      var step = 1
+      if upper < levels.count, self.key(levels[upper]) < key {
+        // Invariant of both loops: what lies below `lower` is worse, what lies from `upper` on is not.
+        repeat {
+          lower = upper + 1
+          upper = min(lower + step, levels.count)
+          step *= 2
+        } while upper < levels.count && self.key(levels[upper]) < key
+      } else {
+        while lower > 0, self.key(levels[lower - 1]) >= key {
+          upper = lower - 1
+          lower = Swift.max(0, upper - step)
+          step *= 2
+        }
+      }
+      while lower < upper {
+        let middle = (lower + upper) / 2
+        if self.key(levels[middle]) < key { lower = middle + 1 } else { upper = middle }
+      }
+      return lower
     }
-    var lower = 0
-    while lower < upper {
-      let middle = (lower + upper) / 2
-      if self.key(levels[middle]) < key { lower = middle + 1 } else { upper = middle }
-    }
-    return lower
   }
 
   mutating func set(_ level: Level, max: Int) {
     let index = position(of: key(level))
+    last = index
     if index < levels.count, levels[index].price == level.price {
       if level.size == .zero {
         levels.remove(at: index)

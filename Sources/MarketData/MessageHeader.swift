@@ -25,7 +25,7 @@ public enum MessageKind: UInt8, Hashable, Sendable {
   /// The kinds whose numbering is a chain: each carries its predecessor in `"P"`.
   var hasPrevious: Bool {
     switch self {
-    case .quote, .depth, .stale: false
+    case .quote, .depth, .status, .stale: false
     default: true
     }
   }
@@ -36,7 +36,7 @@ public struct MessageHeader: Hashable, Sendable {
   public var sequence: SequenceNumber
   /// The symbol's event before this one: its number is `"P"`, its epoch `"Q"`, or `"E"` where that
   /// is left out. Number 0 stands for "none in this run". Nil where the value says nothing, and for
-  /// quotes, depths and stale markers, which are state.
+  /// quotes, depths, statuses and stale markers, which are state.
   public var previous: SequenceNumber?
   public var kind: MessageKind
 

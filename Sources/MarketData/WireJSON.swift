@@ -17,13 +17,7 @@ public enum WireJSON {
     _ trade: Trade, sequence: SequenceNumber, previous: SequenceNumber,
     symbols: SymbolTable, codes: CodeTable, into writer: inout ByteWriter
   ) {
-    appendSequence(sequence, to: &writer)
-    writer.append(",\"P\":")
-    writer.appendDecimal(previous.number)
-    if previous.number != 0, previous.epoch != sequence.epoch {
-      writer.append(",\"Q\":")
-      writer.appendDecimal(previous.epoch)
-    }
+    appendChain(sequence, previous, to: &writer)
     writer.append(",\"T\":\"t\",\"S\":\"")
     appendSymbolAndTime(trade.symbol, trade.timestamp, symbols, to: &writer)
     writer.append(",\"p\":")
@@ -98,8 +92,22 @@ public enum WireJSON {
     writer.append("\"}")
   }
 
+  /// `{"E":1,"N":7,"P":5`, and `"Q"` where the epochs differ.
   @inline(__always)
-  private static func appendSequence(_ sequence: SequenceNumber, to writer: inout ByteWriter) {
+  static func appendChain(
+    _ sequence: SequenceNumber, _ previous: SequenceNumber, to writer: inout ByteWriter
+  ) {
+    appendSequence(sequence, to: &writer)
+    writer.append(",\"P\":")
+    writer.appendDecimal(previous.number)
+    if previous.number != 0, previous.epoch != sequence.epoch {
+      writer.append(",\"Q\":")
+      writer.appendDecimal(previous.epoch)
+    }
+  }
+
+  @inline(__always)
+  static func appendSequence(_ sequence: SequenceNumber, to writer: inout ByteWriter) {
     writer.append("{\"E\":")
     writer.appendDecimal(sequence.epoch)
     writer.append(",\"N\":")
@@ -107,7 +115,7 @@ public enum WireJSON {
   }
 
   @inline(__always)
-  private static func appendSymbolAndTime(
+  static func appendSymbolAndTime(
     _ symbol: SymbolID, _ timestamp: Timestamp, _ symbols: SymbolTable, to writer: inout ByteWriter
   ) {
     symbols.append(symbol, to: &writer)
@@ -117,7 +125,7 @@ public enum WireJSON {
   }
 
   @inline(__always)
-  private static func appendCode(
+  static func appendCode(
     _ key: StaticString, _ code: CodeID, _ codes: CodeTable, to writer: inout ByteWriter
   ) {
     guard code != .absent else { return }

@@ -29,6 +29,17 @@ package enum PortfolioLimits {
   /// Assets in one answer: all US listings and crypto pairs several times over.
   static let assetsMax = 65_536
 
+  // MARK: - Bars and trades
+
+  /// Rows of one page: the SDK's own bound, and what the service that it follows answers by default.
+  /// 10,000 trades are 1.5 MB.
+  static let recordedMax = 10_000
+  static let recordedDefault = 1_000
+
+  /// Minutes that one symbol's larger bars are made of in one go: four months of a market that never
+  /// closes (44,640 each). Further bars come on the next page.
+  static let barMinutesMax = 200_000
+
   // MARK: - Watchlists
 
   /// Of one account. 100 lists of 500 symbols of 32 bytes are more than the cache takes (64 KiB), and

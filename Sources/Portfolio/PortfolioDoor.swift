@@ -40,4 +40,27 @@ package final class PortfolioDoor: @unchecked Sendable {
       }
     }
   }
+
+  /// Adds a route of somebody else's, which answers on `asking` whoever presents credentials as for
+  /// every other route. It is not in the document.
+  package func addRoute(
+    _ method: HTTPMethod, _ pattern: String, to router: inout Router, on asking: EventLoop,
+    _ answer: @escaping @Sendable (HTTPRequest) async -> HTTPResponse
+  ) {
+    router.onAsync(method, pattern) { request in
+      if let refusal = await self.refusal(request, asking) { return refusal }
+      return await answer(request)
+    }
+  }
+
+  private func refusal(_ request: HTTPRequest, _ asking: EventLoop) async -> HTTPResponse? {
+    guard asking !== loop else { return await service.refusal(request) }
+    return await withCheckedContinuation { continuation in
+      loop.submit {
+        Task.immediate(executorPreference: self.loop) {
+          continuation.resume(returning: await self.service.refusal(request))
+        }
+      }
+    }
+  }
 }

@@ -27,16 +27,19 @@ package final class PortfolioService {
     package var credentials = CredentialOptions()
     /// The feed's name in Redis' keys, whose time is the market's.
     package var feed: String
+    /// The feed whose bars and trades are shown: a replay's are kept apart.
+    package var historyFeed: String
 
     package init(
       postgres: PostgresLocation, marketRedis: RedisURL, cacheRedis: RedisURL,
-      durableRedis: RedisURL, feed: String
+      durableRedis: RedisURL, feed: String, historyFeed: String? = nil
     ) {
       self.postgres = postgres
       self.marketRedis = marketRedis
       self.cacheRedis = cacheRedis
       self.durableRedis = durableRedis
       self.feed = feed
+      self.historyFeed = historyFeed ?? feed
     }
   }
 
@@ -51,6 +54,8 @@ package final class PortfolioService {
   package var authority: CredentialAuthority { parts.authority }
   let store: PortfolioStore
   let prices: MarketPrices
+  let recorded: RecordedMarket
+  let historyFeed: String
   let watchlists: Watchlists
   let profiles: Profiles
   let assets: AssetCatalogue
@@ -83,6 +88,8 @@ package final class PortfolioService {
     market = RedisConnection(
       loop: loop, url: configuration.marketRedis, options: configuration.redisOptions)
     store = PortfolioStore(pool: pool)
+    recorded = RecordedMarket(pool: pool)
+    historyFeed = configuration.historyFeed
     prices = MarketPrices(redis: market, feed: configuration.feed)
     watchlists = Watchlists(cache: cache, store: store)
     profiles = Profiles(cache: cache, store: store)
@@ -149,6 +156,16 @@ package final class PortfolioService {
         log.log(.error, kind: "request", "\(route.operation): \(report)")
       }
       return .error(failure.response)
+    }
+  }
+
+  /// What a request gets that presents no credentials, or none that are good.
+  func refusal(_ request: HTTPRequest) async -> HTTPResponse? {
+    do {
+      _ = try await authenticate(request)
+      return nil
+    } catch {
+      return .error(RequestFailure(error, method: request.method).response)
     }
   }
 

@@ -14,6 +14,14 @@ public enum PostgresLimits {
   /// that a statement's own LIMIT is what really bounds it; a larger one is refused as `.decoding`.
   public static let resultBytesMax = 32 << 20
 
+  /// Bytes of one COPY: 60,000 trades of some 130 bytes. They are held until the server has taken them.
+  /// More: `.parameter`.
+  public static let copyBytesMax = 8 << 20
+
+  /// Bytes of a COPY given to libpq at a time; the next follow when the kernel has them, so libpq holds
+  /// no more than this.
+  static let copyPieceBytes = 64 << 10
+
   /// Hosts of one connection string.
   public static let hostsMax = 16
 

@@ -18,7 +18,7 @@ public struct PostgresError: Error, Hashable, Sendable {
     case full
     /// No connection became free in time; nothing was sent.
     case waitTimedOut
-    /// The statement took too long. False: the server cancelled it, it had no effect.
+    /// The statement took too long. False: it had no effect.
     case timedOut(mayHaveExecuted: Bool)
     /// A row is not what the statement expects: type, NULL or form.
     case decoding
@@ -99,7 +99,7 @@ extension PostgresError: CustomStringConvertible, CustomDebugStringConvertible {
     case .full: "too many waiting callers"
     case .waitTimedOut: "no free connection in time"
     case .timedOut(true): "timed out, the statement may have executed"
-    case .timedOut(false): "timed out and cancelled by the server"
+    case .timedOut(false): "timed out, it had no effect"
     case .decoding: "unexpected row"
     case .parameter: "parameter refused"
     case .cancelled: "cancelled"

@@ -5,6 +5,8 @@ import Glibc
 /// What went wrong with a test's socket.
 public struct RawSocketError: Error, Hashable, CustomStringConvertible {
   public var description: String
+
+  public init(description: String) { self.description = description }
 }
 
 public final class RawSocket {
@@ -35,6 +37,12 @@ public final class RawSocket {
       fd = -1
       throw RawSocketError(description: "connect: errno \(code)")
     }
+  }
+
+  /// A connection that was accepted; closed with the object.
+  init(connection: Int32) {
+    fd = connection
+    set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
   }
 
   deinit { close() }

@@ -88,4 +88,28 @@ public enum WebTransportLimits {
 
   /// How long a client may take to read an error answer whose request body is dropped.
   static let discardMilliseconds: UInt64 = 3_000
+
+  /// A URL to connect to: libwebsockets writes a request line of at most 2,048 bytes.
+  static let clientURLBytesMax = 1_500
+
+  /// A host name to connect to: libwebsockets checks certificates against its first 127 bytes.
+  static let clientHostBytesMax = 110
+
+  /// Headers of ours in an upgrade; what libwebsockets writes itself has about 300 bytes.
+  static let clientHeadersBytesMax = 2 * 1_024
+
+  /// Client connections of one loop, with those that are still being closed. One is in use; a
+  /// reconnect each second over a peer that keeps its end open for 2 s makes it three.
+  static let clientSocketsMax = 16
+
+  /// Bytes of WebSocket input per callback and connection of a client: there are few of them and much
+  /// comes, so 16 KiB, one TLS record.
+  static let clientReceivePieceBytes = 16 * 1_024
+
+  /// Where Debian and its kin keep the authorities that the machine believes.
+  public static let systemCertificatesPath = "/etc/ssl/certs/ca-certificates.crt"
+
+  /// Looks of 5 ms each at whether a client's last connection is gone, after its context was destroyed:
+  /// one second.
+  static let clientCloseTicksMax = 200
 }

@@ -35,6 +35,11 @@ public struct RemoteAddress: Hashable, Sendable, CustomStringConvertible {
   /// The address alone, to count by.
   var host: RemoteAddress { RemoteAddress(high: high, low: low, port: 0) }
 
+  /// 127.0.0.0/8 or ::1: the peer is on this machine.
+  public var isLoopback: Bool {
+    high == 0 && (low >> 24 == 0xffff_7f || low == 1)
+  }
+
   /// The address as text, without the port.
   public var text: String {
     if high == 0, low >> 32 == 0xffff {

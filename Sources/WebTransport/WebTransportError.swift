@@ -1,4 +1,4 @@
-/// Why a server could not be set up, or a route is wrong.
+/// Why a server or a client could not be set up.
 public struct WebTransportError: Error, Hashable, Sendable, CustomStringConvertible {
   public enum Code: Hashable, Sendable {
     /// The host is not an IPv4 or IPv6 literal.
@@ -9,6 +9,8 @@ public struct WebTransportError: Error, Hashable, Sendable, CustomStringConverti
     case contextFailed
     /// libwebsockets did not attach to the libuv loop (its plugin libwebsockets-evlib-uv is missing).
     case notOnLoop
+    /// Not a ws:// or wss:// URL that can be used.
+    case badURL
   }
 
   public let code: Code

@@ -21,4 +21,14 @@ extension ParsableCommand {
     }
     try finish(status)
   }
+
+  /// The same for what needs no loop.
+  func runOnce(_ name: String, _ body: () throws -> Void) throws {
+    do {
+      try body()
+    } catch {
+      LogOutput.standardError.write("\(name): \(error)")
+      try finish((error as? any ExitCodeError)?.exitCode ?? ServiceSupport.ExitCode.failure)
+    }
+  }
 }

@@ -24,12 +24,14 @@ struct LogOptions: ParsableArguments {
 struct FeedOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A recorded tape: native NDJSON or a Binance recording, .gz or not.", valueName: "file"))
-  var tape: String?
+      "A tape: native NDJSON, a Binance recording, ITCH 5.0 or LOBSTER, .gz or not. Several (--tape "
+        + "again, or commas in the variable) are played as one, by time.", valueName: "file"))
+  var tape: [String] = []
 
   @Option(
     help: ArgumentHelp(
-      "Another source: sim:stocks=500,rate=5000,seed=7.", valueName: "source"))
+      "Another source: sim:stocks=500,rate=5000,seed=7, or (ingest alone) wss://host/v2/iex.",
+      valueName: "source"))
   var from: String?
 
   @Option(
@@ -47,16 +49,38 @@ struct FeedOptions: ParsableArguments {
       valueName: "rebased|original"))
   var clock: String?
 
+  @OptionGroup var bounds: BoundsOptions
+
+  /// The URL of a live upstream, when that is what is asked for. It has its own time, so nothing that is
+  /// said of a play goes with it.
+  func upstream(_ source: OptionSource) throws -> String? {
+    guard let from = source.string("from", flag: from), UpstreamOptions.isUpstream(from) else {
+      return nil
+    }
+    let given = [
+      ("tape", !tape.isEmpty), ("speed", speed != nil), ("loop", loop != nil),
+      ("clock", clock != nil), ("start", bounds.start != nil), ("end", bounds.end != nil),
+    ]
+    if let other = given.first(where: \.1) {
+      throw ServiceSupportError(.setting, "--\(other.0) does not go with a live upstream")
+    }
+    return from
+  }
+
   /// The play that is asked for; `fallback` when neither tape nor source is named.
   func play(
     _ source: OptionSource, fallback: @autoclosure () throws -> String?, loopsByDefault: Bool
   ) throws -> (play: IngestService.Play, name: String) {
-    let tape = source.string("tape", flag: tape)
+    let tapes = tapes(source)
     let from = source.string("from", flag: from)
-    if tape != nil, from != nil {
+    if !tapes.isEmpty, from != nil {
       throw ServiceSupportError(.setting, "--tape and --from are both given; one of them must go")
     }
-    guard let name = try tape ?? from ?? fallback() else {
+    if let from, UpstreamOptions.isUpstream(from) {
+      throw ServiceSupportError(.setting, "--from ws://... is for tapedeck ingest and record")
+    }
+    let given = tapes.isEmpty ? from : tapes.joined(separator: ",")
+    guard let name = try given ?? fallback() else {
       throw ServiceSupportError(.setting, "give --tape FILE or --from sim:...")
     }
     let speed =
@@ -68,12 +92,42 @@ struct FeedOptions: ParsableArguments {
         "clock", flag: clock, expected: "rebased or original",
         { FeedTimestamps(rawValue: $0) }) ?? .rebased
     let loops = try source.boolean("loop", flag: loop, default: loopsByDefault)
-    let argument = tape == nil ? try FeedArgument(parsing: name) : .file(path: name)
+    let arguments =
+      tapes.isEmpty
+      ? [try FeedArgument(parsing: name)] : tapes.map { FeedArgument.file(path: $0) }
+    let argument = FeedArgument.selection(arguments, try bounds.read(source))
     return (
       IngestService.Play(
         argument: argument, clock: FeedClock(speed: speed, timestamps: timestamps), loops: loops),
       name
     )
+  }
+}
+
+extension FeedOptions {
+  private func tapes(_ source: OptionSource) -> [String] {
+    guard tape.isEmpty else { return tape }
+    return source.string("tape", flag: nil)?.split(separator: ",").map(String.init) ?? []
+  }
+}
+
+/// The part of a feed that is wanted.
+struct BoundsOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Begin at this time, its events included: 2026-11-20T14:30:00Z, or 14:30:05 (UTC) of the "
+        + "feed's first day.", valueName: "time"))
+  var start: String?
+
+  @Option(
+    help: ArgumentHelp("Stop before this time, its events not included.", valueName: "time"))
+  var end: String?
+
+  func read(_ source: OptionSource) throws -> FeedBounds {
+    func moment(_ name: String, _ flag: String?) throws -> FeedMoment? {
+      try source.value(name, flag: flag, expected: FeedMoment.rule) { FeedMoment(parsing: $0) }
+    }
+    return try FeedBounds(start: try moment("start", start), end: try moment("end", end))
   }
 }
 

@@ -18,6 +18,10 @@ struct PortfolioCommand: ParsableCommand {
   @OptionGroup var listening: ListeningOptions
   @OptionGroup var location: RedisLocation
   @OptionGroup var servers: CredentialLocations
+  @Option(
+    help: "The feed whose bars and trades are shown: replay for tapes (default: the --feed-name).")
+  var historyFeed: String?
+
   @OptionGroup var logs: LogOptions
 
   func run() throws {
@@ -32,7 +36,8 @@ struct PortfolioCommand: ParsableCommand {
       let portfolio = try await PortfolioHost.start(
         configuration: PortfolioService.Configuration(
           postgres: servers.postgres, marketRedis: market, cacheRedis: servers.cache,
-          durableRedis: servers.durable, feed: try command.location.feed(source)),
+          durableRedis: servers.durable, feed: try command.location.feed(source),
+          historyFeed: source.string("history-feed", flag: command.historyFeed)),
         web: web, readiness: Readiness([PortfolioService.checkName]),
         metrics: PrometheusRegistry(), logger: host.logger)
       host.onStop("portfolio") { await portfolio.close() }

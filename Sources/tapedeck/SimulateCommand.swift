@@ -4,22 +4,28 @@ import Feeds
 /// Writes a simulated session as a native tape.
 struct SimulateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "simulate", abstract: "Write a simulated session as a tape.")
+    commandName: "simulate",
+    abstract: "Write a simulated session as a tape, or as an ITCH 5.0 file.")
 
   @Option(
     help: ArgumentHelp(
       "What to simulate: sim:stocks=27,crypto=2,seconds=300,seed=1.", valueName: "spec"))
   var spec: String
 
-  @Option(help: ArgumentHelp("The tape to write; .gz is compressed.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "The tape to write; with .itch at its end (before .gz) an ITCH file of the session's orders;"
+        + " .gz is compressed.", valueName: "file"))
   var out: String
 
   func run() throws {
-    do {
-      let events = try SimulatedSession.write(try SimulationSpec(parsing: spec), to: out)
-      print("\(out): \(events) events")
-    } catch {
-      throw ValidationError("\(error)")
+    try runOnce("tapedeck simulate") {
+      let spec = try SimulationSpec(parsing: spec)
+      if out.hasSuffix(".itch") || out.hasSuffix(".itch.gz") {
+        print("\(out): \(try SimulatedSession.writeITCH(spec, to: out)) messages")
+      } else {
+        print("\(out): \(try SimulatedSession.write(spec, to: out)) events")
+      }
     }
   }
 }

@@ -17,7 +17,8 @@ struct Tapedeck: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       UpCommand.self, IngestCommand.self, GatewayCommand.self, PortfolioCommand.self,
-      MigrateCommand.self, SimulateCommand.self,
+      HistoryCommand.self, MigrateCommand.self, SimulateCommand.self, RecordCommand.self,
+      InspectCommand.self,
     ])
 }
 

@@ -3,12 +3,14 @@ import Credentials
 import EventLoops
 import Feeds
 import Glibc
+import History
 import Ingest
 import Logging
 import Portfolio
 import PostgresClient
 import RedisClient
 import ServiceSupport
+import WebTransport
 
 /// Everything on private servers: the demo, and a development machine's market.
 struct UpCommand: ParsableCommand {
@@ -19,6 +21,7 @@ struct UpCommand: ParsableCommand {
 
   @OptionGroup var feed: FeedOptions
   @OptionGroup var gateway: GatewayOptions
+  @OptionGroup var keeping: KeepingOptions
   @OptionGroup var logs: LogOptions
 
   @Option(
@@ -48,31 +51,60 @@ struct UpCommand: ParsableCommand {
       servers.postgres, on: host, seed: true, report: { host.logger.info("\($0)") },
       then: { try await UpCommand.use(keys, $0) })
     let metrics = PrometheusRegistry()
+    let historyFeed =
+      play.argument.isReplay ? HistoryWriter.Configuration.replayFeed : UpCommand.feedName
     // Of its own: prices flow on, and the gateway is ready, when only PostgreSQL is away.
     let portfolioReadiness = Readiness([PortfolioService.checkName])
     let portfolio = try await PortfolioHost.start(
       configuration: PortfolioService.Configuration(
         postgres: servers.postgres, marketRedis: servers.redis, cacheRedis: servers.redis,
-        durableRedis: servers.durable, feed: UpCommand.feedName),
+        durableRedis: servers.durable, feed: UpCommand.feedName, historyFeed: historyFeed),
       web: nil, readiness: portfolioReadiness, metrics: metrics, logger: host.logger)
     host.onStop("portfolio") { await portfolio.close() }
 
+    try await startHistory(servers, metrics, source, on: host)
+    var ingestion = IngestLoop.Configuration(redis: servers.redis, feed: UpCommand.feedName)
+    ingestion.history = HistoryWriter.Configuration(redis: servers.durable, feed: historyFeed)
     let ingest = try await IngestService.start(
-      play, configuration: IngestLoop.Configuration(redis: servers.redis, feed: UpCommand.feedName),
-      metrics: metrics, logger: host.logger)
+      play, configuration: ingestion, metrics: metrics, logger: host.logger)
     host.onStop("ingest") { await ingest.close() }
     let (address, readiness) = try await settings.start(
       on: host, redis: servers.redis, feed: UpCommand.feedName,
       doors: .credentials(portfolio.credentials), metrics: metrics,
-      routes: { router, loop in portfolio.door.addRoutes(to: &router, on: loop) })
+      routes: { router, loop in
+        portfolio.door.addRoutes(to: &router, on: loop)
+        let replay = ReplayDoor(ingest)
+        for method in [HTTPMethod.get, .post] {
+          portfolio.door.addRoute(method, ReplayDoor.path, to: &router, on: loop) {
+            await replay.answer($0)
+          }
+        }
+      })
+    // Last, so that the terminal is itself again before anything else stops.
+    let keyboard = try ReplayKeyboard.start(on: host, ingest)
 
     while !(readiness.isReady && portfolioReadiness.isReady), host.stopReason == nil {
       await host.loop.sleep(milliseconds: 10)
     }
     guard host.stopReason == nil else { return }
     let demo = keys == nil ? " key=demo secret=demo" : ""
+    keyboard?.clear()
     print("tapedeck ready \(address)\(demo) tape=\(tapeName)")
     fflush(nil)
+    keyboard?.begin()
+  }
+
+  private func startHistory(
+    _ servers: PrivateServers, _ metrics: PrometheusRegistry, _ source: OptionSource,
+    on host: ProcessHost
+  ) async throws {
+    var configuration = HistoryWorker.Configuration(
+      redis: servers.durable, postgres: servers.postgres)
+    configuration.keepDays = try keeping.days(source)
+    let history = try await HistoryHost.start(
+      configuration: configuration, readiness: Readiness([HistoryWorker.checkName]),
+      metrics: metrics, logger: host.logger)
+    host.onStop("history") { await history.close() }
   }
 
   /// The keys of the settings open the demo's first account, instead of the seed's.

@@ -45,8 +45,10 @@ private struct Recorder {
         "\(item.position) quote \(symbols.name(of: quote.symbol)) \(quote.bidPrice) \(quote.askPrice)"
       case .depth(let depth):
         "\(item.position) depth \(symbols.name(of: depth.symbol)) \(depth.bids[0].price) \(depth.asks[0].price)"
+      case .bar: "\(item.position) bar"
       case .stale(let symbol, let since):
         "\(item.position) stale \(symbols.name(of: symbol)) \(since.nanoseconds / 1_000_000)"
+      default: "\(item.position) \(item.event.text)"
       }
     }
     return (

@@ -2,32 +2,6 @@ import Feeds
 import MarketData
 import Testing
 
-/// A source of given items.
-private final class ListedSource: FeedSource {
-  let context = FeedContext()
-  let name = "list"
-  var items: [FeedItem]
-  var index = 0
-
-  init(milliseconds: [Int64]) {
-    items = milliseconds.enumerated().map { ordinal, time in
-      let timestamp = Timestamp(nanoseconds: time * 1_000_000)
-      let quote = Quote(
-        symbol: SymbolID(index: 0), timestamp: timestamp, bidPrice: .zero, bidSize: .zero,
-        askPrice: .zero, askSize: .zero)
-      return FeedItem(position: UInt64(ordinal + 1), time: timestamp, event: .quote(quote))
-    }
-  }
-
-  func next() throws(FeedsError) -> FeedItem? {
-    guard index < items.count else { return nil }
-    index += 1
-    return items[index - 1]
-  }
-
-  func rewind() throws(FeedsError) { index = 0 }
-}
-
 @Suite struct FeedPlayerTests {
   /// Monotonic zero and its wall time, apart so that they cannot be confused.
   private let monotonicStart: UInt64 = 50_000_000_000
@@ -42,6 +16,7 @@ private final class ListedSource: FeedSource {
       guard case .quote(let quote) = item.event else { return "?" }
       return "\(item.position)@\((quote.timestamp.nanoseconds - wallStart) / 1_000_000)"
     case .idle(let until): return "idle \((Int64(until) - Int64(monotonicStart)) / 1_000_000)"
+    case .passed(let item): return "passed \(item.position)"
     case .restarted: return "restarted"
     case .ended: return "ended"
     }

@@ -102,7 +102,7 @@ import Testing
   @Test func unknownKindsAreCountedOnly() throws {
     let reports = Reports()
     let tape = TemporaryTape(
-      #"{"T":"b","S":"AAPL","o":1,"h":2,"l":1,"c":2,"v":7,"t":"2024-08-08T13:30:00Z"}"# + "\n"
+      #"{"T":"n","S":"AAPL","headline":"x","t":"2024-08-08T13:30:00Z"}"# + "\n"
         + #"{"T":"success","msg":"connected"}"# + "\n" + quote)
     let source = try NativeTape(path: tape.path, context: reports.context())
     #expect(try source.all().count == 1)

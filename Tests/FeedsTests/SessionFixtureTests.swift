@@ -43,7 +43,7 @@ import Testing
         shown.insert(depth.symbol)
         try #require(depth.bidCount == 10 && depth.askCount == 10)
         try #require(depth.bids[0].price < depth.asks[0].price)
-      case .stale: Issue.record("a simulation has no holes")
+      default: Issue.record("a simulation has no \(item.event.text)")
       }
     }
     #expect(perSecond[299] > 0 && perSecond[0] > 4 * perSecond[200])

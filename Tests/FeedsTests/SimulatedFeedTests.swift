@@ -69,7 +69,7 @@ import Testing
           try #require(depth.bids[level].size > .zero && depth.asks[level].size > .zero)
         }
         depths[depth.symbol] = depth
-      case .stale: Issue.record("a simulation has no holes")
+      default: Issue.record("a simulation has no \(item.event.text)")
       }
     }
     #expect(quotes.count == 5 && depths.count == 5)

@@ -48,6 +48,11 @@ import Testing
       let symbol = context.symbols.name(of: depth.symbol)
       depth.symbol = SymbolID(index: 0)
       return "\(symbol) \(FeedEvent.depth(depth).text)"
+    case .bar(var bar, let kind):
+      let symbol = context.symbols.name(of: bar.symbol)
+      bar.symbol = SymbolID(index: 0)
+      return "\(symbol) \(kind) \(bar)"
+    case .status, .cancel, .correction: return "not simulated"
     case .stale(let symbol, let since): return "\(context.symbols.name(of: symbol)) \(since)"
     }
   }

@@ -90,6 +90,10 @@ extension FeedEvent {
     switch self {
     case .trade(let trade): "\(trade)"
     case .quote(let quote): "\(quote)"
+    case .bar(let bar, let kind): "\(kind) \(bar)"
+    case .status(let status): "\(status)"
+    case .cancel(let cancel): "\(cancel)"
+    case .correction(let correction): "\(correction)"
     case .stale(let symbol, let since): "stale \(symbol) \(since)"
     case .depth(let depth):
       "depth \(depth.symbol) \(depth.timestamp) "

@@ -67,13 +67,7 @@ extension Services {
       _ body: (IngestService) async throws -> Void
     ) async throws {
       let ingest = try await scene.ingest(tape.path, speed: speed, loops: loops)
-      do {
-        try await body(ingest)
-      } catch {
-        await ingest.close()
-        throw error
-      }
-      await ingest.close()
+      try await ingest.closing(after: body)
     }
 
     @Test func quietTapeIsVouchedForUntilTheIngesterGoes() async throws {
@@ -123,10 +117,11 @@ extension Services {
 
     private let lastKeys: Set = ["stock:AAPL:last", "stock:MSFT:last", "stock:BTC/USD:last"]
 
-    /// The market keys whose presence says that the value is live.
+    /// The market keys whose presence says that the value is live; without bars, which come when a
+    /// minute of ours happens to end.
     private func liveKeys(_ scene: ServiceScene, of symbol: String = "*") throws -> [String] {
       try (scene.keys("stock:\(symbol):*") + scene.keys("depth:\(symbol)"))
-        .filter { !$0.hasSuffix(":last") }
+        .filter { !$0.hasSuffix(":last") && !$0.contains(":bar") }
     }
 
     /// Every key has a TTL, and a market key one of at most 2 s (a depth: 1 s; a last price: a day).

@@ -127,14 +127,15 @@ final class ServiceScene {
   }
 }
 
-/// Asks until the answer is yes; false when it is not within the time.
-func until(
-  milliseconds: Int32 = 5_000, _ condition: () throws -> Bool
-) async throws -> Bool {
-  let deadline = Deadline(milliseconds: milliseconds)
-  while true {
-    if try condition() { return true }
-    if deadline.hasPassed { return false }
-    try await Task.sleep(for: .milliseconds(5))
+extension IngestService {
+  /// Closed whether the body throws or not.
+  func closing(after body: (IngestService) async throws -> Void) async throws {
+    do {
+      try await body(self)
+    } catch {
+      await close()
+      throw error
+    }
+    await close()
   }
 }

@@ -356,6 +356,14 @@ import Testing
       "invalidation_log_key_has_length",
       ["INSERT INTO invalidation_log (key) VALUES ('')"]
     ),
+    (
+      "history_bars_volume_is_not_negative",
+      [
+        """
+        INSERT INTO history_bars VALUES ('live', 'AAPL', '2026-11-20 20:00Z', 1, 1, 1, 1, 1, 1, -1, 0, 0)
+        """
+      ]
+    ),
   ]
 
   @Test func everyConstraintRefusesItsViolation() throws {

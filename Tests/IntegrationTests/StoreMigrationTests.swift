@@ -27,12 +27,12 @@ import Testing
         try await SchemaSetup.run(
           pool, seed: true, microsecondsNow: now, report: { lines.all.append($0) })
         #expect(lines.all.first == "m0005_orders: applying")
-        #expect(lines.all.contains("schema is at \(Migration.all.last!.label), 5 applied"))
+        #expect(lines.all.contains("schema is at \(Migration.all.last!.label), 6 applied"))
         #expect(lines.all.last == "demo_seed: 3 users, 29 assets, 200 orders")
         #expect(
           try server.psql(
             "SELECT string_agg(number::text, ',' ORDER BY applied_at) FROM schema_migrations")
-            == "1,2,3,4,5,6,7,8,9")
+            == "1,2,3,4,5,6,7,8,9,10")
         // Again: nothing happens.
         let days = try server.psql("SELECT count(*) FROM market_calendar")
         lines.all = []

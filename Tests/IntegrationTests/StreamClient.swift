@@ -205,22 +205,6 @@ final class StreamClient {
   }
 }
 
-/// A point in time on the monotonic clock.
-struct Deadline {
-  private let end: UInt64
-
-  init(milliseconds: Int32) {
-    end = EventLoop.monotonicNanoseconds + UInt64(max(0, milliseconds)) * 1_000_000
-  }
-
-  var hasPassed: Bool { EventLoop.monotonicNanoseconds >= end }
-
-  var millisecondsLeft: Int32 {
-    let now = EventLoop.monotonicNanoseconds
-    return now >= end ? 0 : Int32((end - now) / 1_000_000) + 1
-  }
-}
-
 extension RawSocket {
   var hasInput: Bool {
     if !pending.isEmpty { return true }

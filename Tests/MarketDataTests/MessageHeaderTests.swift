@@ -34,7 +34,7 @@ import Testing
     #expect(near.isStaleMarker == (kind == .stale))
     // State has no predecessor, wherever a foreign writer put one.
     let previous = SequenceNumber(epoch: 1, number: 3)
-    #expect(near.previous == ([.quote, .depth, .stale].contains(kind) ? nil : previous))
+    #expect(near.previous == ([.quote, .depth, .status, .stale].contains(kind) ? nil : previous))
   }
 
   @Test func numbersUpTo64BitsAreRead() throws {
@@ -80,7 +80,7 @@ import Testing
       let comment: Comment = "seed \(seed) turn \(turn): \(json)"
       let sequence = SequenceNumber(epoch: number("E")!, number: number("N")!)
       try #require(header.sequence == sequence, comment)
-      let isState = ["q", "o", "stale"].contains(kind)
+      let isState = ["q", "o", "s", "stale"].contains(kind)
       let previous = number("P").map {
         SequenceNumber(epoch: number("Q") ?? sequence.epoch, number: $0)
       }

@@ -1,7 +1,6 @@
 import CLibwebsockets
 import EventLoops
 import Glibc
-import Synchronization
 import TestSupport
 import Testing
 
@@ -17,9 +16,9 @@ final class RecordingHandler: WebSocketHandler, @unchecked Sendable {
     case closed(UInt16, String)
   }
 
-  private let log = Mutex<[Event]>([])
+  private let log = Locked<[Event]>([])
   /// All messages go in here as numbers only, for tests with very many.
-  private let totals = Mutex<(messages: Int, bytes: Int)>((0, 0))
+  private let totals = Locked<(messages: Int, bytes: Int)>((0, 0))
   weak var server: WebServer?
   /// Loop's thread.
   var lastID: ConnectionID?
@@ -27,7 +26,7 @@ final class RecordingHandler: WebSocketHandler, @unchecked Sendable {
   var onMessage: ((ConnectionID, WebSocketOpcode, [UInt8]) -> Void)?
   var onOpened: ((ConnectionID) -> Void)?
   var onWritable: ((ConnectionID) -> Void)?
-  let currentlyOpen = Mutex<Int>(0)
+  let currentlyOpen = Locked<Int>(0)
 
   var events: [Event] { log.withLock { $0 } }
   var received: (messages: Int, bytes: Int) { totals.withLock { $0 } }
@@ -165,13 +164,9 @@ final class ServerFixture: @unchecked Sendable {
 
   /// Waits until `condition` holds, at most some seconds. For what happens on the loop's thread soon.
   func until(
-    milliseconds: Int = 5_000, _ condition: @escaping @Sendable (WebCounters) -> Bool
+    milliseconds: Int32 = 5_000, _ condition: (WebCounters) -> Bool
   ) async throws -> Bool {
-    for _ in 0..<(milliseconds / 5) {
-      if condition(try await counters()) { return true }
-      try await Task.sleep(for: .milliseconds(5))
-    }
-    return condition(try await counters())
+    try await TestSupport.until(milliseconds: milliseconds) { condition(try await counters()) }
   }
 
   /// Closes the server and ends the loop; EventLoop.stop checks that no handle is left open.
@@ -187,7 +182,7 @@ final class ServerFixture: @unchecked Sendable {
 }
 
 final class LinesKeeper: Sendable {
-  private let kept = Mutex<[WebLogLine]>([])
+  private let kept = Locked<[WebLogLine]>([])
   var lines: [WebLogLine] { kept.withLock { $0 } }
   func add(_ line: WebLogLine) { kept.withLock { $0.append(line) } }
 }

@@ -4,7 +4,8 @@ import WebTransport
 
 enum RouteTable {
   static let all: [Route] =
-    accountRoutes + orderRoutes + watchlistRoutes + assetRoutes + marketRoutes + ownRoutes
+    accountRoutes + orderRoutes + watchlistRoutes + assetRoutes + marketRoutes
+    + recordedRoutes + ownRoutes
 
   /// The document. A route of it is made here, since it shows the table that it is in.
   static let document = OpenAPI.document(all, schemas: Answers.schemas)

@@ -8,6 +8,9 @@ indirect enum Schema: Sendable {
   case boolean
   case array(Schema, counts: ClosedRange<Int>? = nil)
   case object([Member])
+  /// An object whose members have any names.
+  case dictionary(Schema)
+  case anyOf([Schema])
   /// The value or null.
   case nullable(Schema)
   /// A named one, in the document's components.
@@ -69,6 +72,13 @@ extension JSONWriter {
     case .object(let members):
       type("object", &self)
       properties(members)
+    case .dictionary(let inner):
+      type("object", &self)
+      key("additionalProperties")
+      self.schema(inner)
+    case .anyOf(let schemas):
+      key("anyOf")
+      array(schemas) { $0.schema($1) }
     case .nullable(let inner):
       if case .named = inner {
         key("oneOf")

@@ -34,5 +34,6 @@ package struct Migration: Sendable {
     Migration(7, "watchlists", PackageResources.m0007_watchlists_sql),
     Migration(8, "equity_history", PackageResources.m0008_equity_history_sql),
     Migration(9, "invalidation", PackageResources.m0009_invalidation_sql),
+    Migration(10, "history", PackageResources.m0010_history_sql),
   ]
 }

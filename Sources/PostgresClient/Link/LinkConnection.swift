@@ -56,6 +56,22 @@ final class LinkConnection {
     return PQsetnonblocking(raw, 1) == 0 && PQenterPipelineMode(raw) == 1
   }
 
+  /// Only while nothing is under way.
+  func leavePipeline() -> Bool { PQexitPipelineMode(raw) == 1 }
+
+  /// By the simple protocol; not in pipeline mode.
+  func sendQuery(_ sql: String) -> Bool { PQsendQuery(raw, sql) == 1 }
+
+  /// Queues bytes of a COPY. False: failed; room is always made for so small a piece.
+  func putCopy(_ data: [UInt8], _ piece: Range<Int>) -> Bool {
+    data.withUnsafeBytes { bytes in
+      let part = UnsafeRawBufferPointer(rebasing: bytes[piece]).assumingMemoryBound(to: CChar.self)
+      return PQputCopyData(raw, part.baseAddress, Int32(part.count)) == 1
+    }
+  }
+
+  func endCopy() -> Bool { PQputCopyEnd(raw, nil) == 1 }
+
   func sendPrepare(_ name: String, _ sql: String, _ types: [PostgresType]) -> Bool {
     let numbers = types.map(\.rawValue)
     return PQsendPrepare(raw, name, sql, Int32(numbers.count), numbers) == 1

@@ -35,9 +35,12 @@ final class PostgresLink {
   private var walk: HostWalk
   private var host: PostgresLocation.Host?
   private var lookup: HostLookup?
-  private var connection: LinkConnection?
+  private(set) var connection: LinkConnection?
   private var poll: LoopPoll?
   private var timer: LoopTimer?
+
+  /// A COPY under way; the connection is then out of pipeline mode.
+  var copy: CopyRun?
 
   private var pipeline = PipelineStateMachine()
   private var underWay: [PipelineStateMachine.ID: PendingStatement] = [:]
@@ -66,7 +69,7 @@ final class PostgresLink {
 
   /// Of the host that serves.
   var hostIndex: Int { walk.index }
-  var load: Int { pipeline.count }
+  var load: Int { pipeline.count + (copy == nil ? 0 : 1) }
   var processID: Int32 { connection?.processID ?? 0 }
   func headAge(now: UInt64) -> UInt64 { pipeline.headAge(now: now) }
 
@@ -112,6 +115,7 @@ final class PostgresLink {
   /// `timedOutBefore`: those that waited so long are told so.
   private func failAll(timedOutBefore limit: UInt64?, server: PostgresServerError?) {
     let now = loop.nowMilliseconds
+    failCopy(timedOut: copy.map { $0.isLate(now: now, limit: limit) } ?? false, server: server)
     for (index, entry) in pipeline.removeAll().enumerated() {
       guard let statement = underWay.removeValue(forKey: entry.id) else { continue }
       let late = limit.map { entry.sentAt + $0 <= now } ?? false
@@ -196,7 +200,7 @@ final class PostgresLink {
     }
   }
 
-  private func watch(_ events: LoopPoll.Events) {
+  func watch(_ events: LoopPoll.Events) {
     guard let socket = connection?.socket, socket >= 0 else { return lost("no socket") }
     if poll == nil {
       do {
@@ -223,6 +227,7 @@ final class PostgresLink {
     guard state == .ready, let connection else {
       throw PostgresError(.notConnected, statement: statement.text.name)
     }
+    precondition(copy == nil, "a statement during COPY")
     let text = statement.text
     var isSent: Bool
     if let name = text.name {
@@ -265,10 +270,11 @@ final class PostgresLink {
     if state == .connecting { return connectStep() }
     guard state == .ready, let connection else { return }
     let isAlive = connection.consumeInput()
-    drain()
+    if let copy { drainCopy(copy) } else { drain() }
     guard state == .ready, self.connection === connection else { return }
     guard isAlive else { return endOfInput(connection) }
-    if events.contains(.writable) { flush() }
+    guard events.contains(.writable) else { return }
+    if let copy { flushCopy(copy) } else { flush() }
   }
 
   private func endOfInput(_ connection: LinkConnection) {
@@ -311,7 +317,7 @@ final class PostgresLink {
       if error.sqlState.isEmpty { return end(.lost(error.message)) }
       perform(pipeline.received(.error(sqlState: error.sqlState)), result, error)
     case let status:
-      end(.protocolViolated("result status \(status.rawValue), COPY is not for here"))
+      end(.protocolViolated("result status \(status.rawValue), COPY is for transactions alone"))
     }
   }
 
@@ -367,6 +373,7 @@ final class PostgresLink {
 
   /// Ends what took too long; called a few times per timeout.
   func check() {
+    if let copy { return check(copy) }
     guard state == .ready, !pipeline.isEmpty else { return }
     let now = loop.nowMilliseconds
     let limit = options.statementMilliseconds

@@ -85,6 +85,21 @@ public final class PostgresTransaction {
     return run
   }
 
+  /// The connection, in the transaction and with nothing under way.
+  func ownLink() async throws(PostgresError) -> PostgresLink {
+    link.loop.preconditionInLoop()
+    precondition(!isOver, "a statement of a transaction that is over")
+    guard !Task.isCancelled else { throw PostgresError(.cancelled) }
+    guard link.state == .ready else {
+      throw PostgresError(.connectionLost(mayHaveExecuted: false))
+    }
+    if !hasBegun {
+      hasBegun = true
+      if let error = await control(mode.begin, .inTransaction).error { throw error }
+    }
+    return link
+  }
+
   // MARK: - The end
 
   func commit() async throws(PostgresError) {

@@ -24,7 +24,7 @@ public final class LogOutput: Sendable {
   public var droppedCount: Int { dropped.withLock { $0 } }
 
   /// Writes `line` and a line end, or drops it.
-  func write(_ line: String) {
+  public func write(_ line: String) {
     dropped.withLock { dropped in
       if dropped > 0 {
         guard send("... \(dropped) log lines dropped: the reader does not keep up") else {

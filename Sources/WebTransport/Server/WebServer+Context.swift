@@ -49,7 +49,7 @@ extension WebServer {
       }
       return withUnsafeMutablePointer(to: &loops) {
         info.foreign_loops = $0
-        return lws_create_context(&info)
+        return LibwebsocketsLog.createContext(&info)
       }
     }
     guard let context else {
@@ -90,7 +90,9 @@ extension WebServer {
       }
       // The server outlives its context: `close` waits for the end of both.
       let server = Unmanaged<WebServer>.fromOpaque(user).takeUnretainedValue()
-      return server.called(wsi, reason, UnsafeRawBufferPointer(start: bytes, count: count))
+      // The count means other things in other callbacks, and is negative in some of TLS.
+      let bytes = UnsafeRawBufferPointer(start: bytes, count: bytes == nil ? 0 : max(0, count))
+      return server.called(wsi, reason, bytes)
     }
     entry.rx_buffer_size = WebTransportLimits.receivePieceBytes
     entry.tx_packet_size = WebTransportLimits.transmitPieceBytes
