@@ -94,6 +94,12 @@ extension RawSocket {
     return RawFrame(isFinal: head[0] & 0x80 != 0, opcode: head[0] & 0x0f, payload: payload)
   }
 
+  /// The next that is no ping: of a client's own, one comes each second.
+  public func readMaskedAnswer() -> RawFrame? {
+    while let frame = readMaskedFrame() { if frame.opcode != 9 { return frame } }
+    return nil
+  }
+
   private static func base64(_ bytes: [UInt8]) -> String {
     let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     var out: [UInt8] = []

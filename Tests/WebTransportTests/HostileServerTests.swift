@@ -196,7 +196,7 @@ import Testing
       #expect(try await fixture.until { $0.events == [.opened] })
       try await fixture.onLoop { $0.close(code: 1_000, reason: "done") }
       #expect(try await fixture.ended()?.code == 1_000)
-      #expect(peer.readMaskedFrame()?.closeCode == 1_000)
+      #expect(peer.readMaskedAnswer()?.closeCode == 1_000)
     }
   }
 

@@ -88,7 +88,7 @@ import Testing
       #expect(!head.lowercased().contains("extensions"))
       #expect(try await fixture.until { $0.events == [.opened] })
       try await fixture.onLoop { _ = $0.send("x".utf8.span.bytes, opcode: .text) }
-      #expect(peer.readMaskedFrame() == RawFrame(opcode: 1, payload: Array("x".utf8)))
+      #expect(peer.readMaskedAnswer() == RawFrame(opcode: 1, payload: Array("x".utf8)))
     }
   }
 
@@ -103,7 +103,7 @@ import Testing
       peer.sendFrame(0, [], isMasked: false)
       #expect(try await fixture.until { $0.received.messages == 1 })
       #expect(fixture.handler.events.last == .message(.text, 5, "hello"))
-      #expect(peer.readMaskedFrame() == RawFrame(opcode: 10, payload: Array("are you there".utf8)))
+      #expect(peer.readMaskedAnswer() == RawFrame(opcode: 10, payload: Array("are you there".utf8)))
       // Larger than a receive piece, in one frame and in several.
       let large = [UInt8](repeating: UInt8(ascii: "x"), count: 100_000)
       peer.sendFrame(2, large, isMasked: false)
@@ -167,7 +167,7 @@ import Testing
         return sent
       }
       for _ in 0..<sent {
-        #expect(peer.readMaskedFrame()?.payload.count == 1_000_000)
+        #expect(peer.readMaskedAnswer()?.payload.count == 1_000_000)
       }
       #expect(try await fixture.until { $0.events.contains(.writable) })
       try await fixture.onLoop {
