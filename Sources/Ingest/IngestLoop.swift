@@ -86,7 +86,7 @@ package final class IngestLoop {
   /// Where the play is sent to, until it is there.
   var journey = Journey()
   /// When the pass of the feed under way began, and the lines that had been read by then.
-  private var passBegan: (at: UInt64, lines: UInt64)?
+  var passBegan: (at: UInt64, lines: UInt64)?
   private var epochUnconfirmed = false
   private var epochsAsked = 0
   /// The epoch that this run began with; part of the symbol list's version.
@@ -331,20 +331,6 @@ package final class IngestLoop {
     log.log(
       .notice, kind: "end", "\(reason)",
       metadata: ["events": "\(board.counters.events)"].merging(endPass()) { $1 })
-  }
-
-  /// How much was read in the pass that is over; how fast too, where that was up to us.
-  private func endPass() -> Logger.Metadata {
-    var metadata: Logger.Metadata = ["feed": "\(configuration.feed)"]
-    guard let began = passBegan else { return metadata }
-    passBegan = nil
-    let lines = origin.context.counters.lines - began.lines
-    metadata["lines"] = "\(lines)"
-    guard origin.clock.speed == .max else { return metadata }
-    let microseconds = max(1, (EventLoop.monotonicNanoseconds - began.at) / 1_000)
-    metadata["ms"] = "\(microseconds / 1_000)"
-    metadata["lines-per-s"] = "\(lines * 1_000_000 / microseconds)"
-    return metadata
   }
 
   private func refresh() {

@@ -179,6 +179,8 @@ class Terminal:
 
         def control():
             os.setsid()
+            # Under nohup the tests' own SIGHUP is ignored, and that would be inherited.
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
             # The first terminal that a session's leader opens is its own.
             os.close(os.open(os.ttyname(inner), os.O_RDWR))
 
