@@ -54,10 +54,14 @@ struct BinanceMessage: ~Copyable {
     /// Of `bids` or `asks`, a snapshot's.
     fileprivate(set) var whole = State.absent
 
-    /// Of two arrays in one message the later one is kept.
-    fileprivate mutating func read(_ reader: inout JSONReader) throws(JSONError) -> State {
+    fileprivate mutating func forget() {
       (changes, whole) = (.absent, .absent)
       levels.removeAll(keepingCapacity: true)
+    }
+
+    /// Of two arrays in one message the later one is kept.
+    fileprivate mutating func read(_ reader: inout JSONReader) throws(JSONError) -> State {
+      forget()
       let start = reader
       if (try? readLevels(&reader)) != nil { return .read }
       // It may be of a message that nobody reads; that it is JSON is checked in any case.
@@ -100,7 +104,8 @@ struct BinanceMessage: ~Copyable {
     else { throw .other("a receive time in nanoseconds was expected first") }
     received = Timestamp(nanoseconds: time)
     fields = Fields()
-    (bids.changes, bids.whole, asks.changes, asks.whole) = (.absent, .absent, .absent, .absent)
+    bids.forget()
+    asks.forget()
     do {
       var reader = JSONReader(UnsafeRawBufferPointer(rebasing: line[(space + 1)...]))
       try read(&reader)

@@ -58,17 +58,11 @@ public final class BoundedFeed: FeedSource {
   private func finish(_ next: Timestamp?) throws(FeedsError) -> FeedItem? {
     isOver = true
     guard !hadItems else { return nil }
-    let before = last.map { "the last before is at \(text($0))" }
-    let after = next.map { "the next is at \(text($0))" }
+    let before = last.map { "the last before is at \($0)" }
+    let after = next.map { "the next is at \($0)" }
     let places = [before, after].compactMap { $0 }.joined(separator: ", ")
     throw FeedsError(
       .badArgument,
       "\(name): no event between --start and --end\(places.isEmpty ? "" : ": \(places)")")
-  }
-
-  private func text(_ time: Timestamp) -> String {
-    var writer = ByteWriter(capacity: 32)
-    writer.append(time)
-    return writer.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
   }
 }

@@ -14,8 +14,8 @@ extension TapeReport {
     rows.append(("events", Figures.count(counts.sum)))
     rows.append(("symbols", Figures.count(UInt64(symbols.count))))
     if let first, let last {
-      rows.append(("from", TapeReport.text(first)))
-      rows.append(("to", TapeReport.text(last)))
+      rows.append(("from", "\(first)"))
+      rows.append(("to", "\(last)"))
       rows.append(("span", Figures.span(milliseconds: spanMilliseconds)))
     }
     if let rate = Figures.rate(counts.sum, milliseconds: spanMilliseconds) {
@@ -26,7 +26,7 @@ extension TapeReport {
         (
           "peak",
           "\(Figures.count(busiestSecond.events)) events in the second of "
-            + TapeReport.text(busiestSecond.start)
+            + "\(busiestSecond.start)"
         ))
     }
     rows += faults.map { ($0.name, Figures.count($0.count)) }
@@ -156,12 +156,6 @@ extension TapeReport {
       writer.appendDecimal(counts[kind])
     }
     writer.append("}")
-  }
-
-  private static func text(_ time: Timestamp) -> String {
-    var writer = ByteWriter(capacity: 40)
-    writer.append(time)
-    return writer.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
   }
 
   private static func padded(_ text: String, _ width: Int) -> String {

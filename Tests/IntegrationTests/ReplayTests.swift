@@ -202,14 +202,22 @@ extension Services {
     /// One event a second: the three symbols begin one after the other, and are quiet for seconds.
     private static let quietMarket = "sim:stocks=3,rate=1,seconds=3600,seed=5"
 
+    /// A client of the quiet market, ten minutes after its beginning, when all symbols have values.
+    private func tenMinutesOn(
+      _ scene: ServiceScene, _ ingest: IngestService
+    ) async throws -> StreamClient {
+      _ = try await ingest.replay(.seekBy(nanoseconds: 600_000_000_000))
+      _ = try await untilState(ingest, .playing)
+      let client = try await audience(scene)
+      #expect(try await until { try state(scene).count >= 6 })
+      return client
+    }
+
     /// What has not happened yet at the new place is not shown there as a live price.
     @Test func aSeekBackWithdrawsWhatHasNotHappenedYet() async throws {
       try await ServiceScene.with { scene in
         try await play(scene, Self.quietMarket) { ingest in
-          _ = try await ingest.replay(.seekBy(nanoseconds: 600_000_000_000))
-          _ = try await untilState(ingest, .playing)
-          let client = try await audience(scene)
-          #expect(try await until { try state(scene).count >= 6 })
+          let client = try await tenMinutesOn(scene, ingest)
           _ = try client.drain()
           _ = try await ingest.replay(.restart)
           _ = try await untilState(ingest, .playing)
@@ -228,10 +236,7 @@ extension Services {
     @Test func whatIsQuietIsVouchedForAgainAfterAPause() async throws {
       try await ServiceScene.with { scene in
         try await play(scene, Self.quietMarket) { ingest in
-          _ = try await ingest.replay(.seekBy(nanoseconds: 600_000_000_000))
-          _ = try await untilState(ingest, .playing)
-          let client = try await audience(scene)
-          #expect(try await until { try state(scene).count >= 6 })
+          let client = try await tenMinutesOn(scene, ingest)
           _ = try await ingest.replay(.pause)
           try await Task.sleep(for: .milliseconds(2_300))
           #expect(try state(scene).isEmpty)
