@@ -72,7 +72,7 @@ let libraries: [Target] = [
       "Bars", "EventLoops", "MarketData", "PostgresClient", "RedisClient", "ServiceSupport",
       logging,
     ]),
-  library("TestSupport", ["EventLoops"]),
+  library("TestSupport", ["CCrypto", "EventLoops"]),
   library("WebTransport", ["EventLoops", "CCrypto", "CLibwebsockets", "CUV"]),
   library("Upstream", ["EventLoops", "Feeds", "MarketData", "WebTransport"]),
   library(

@@ -1,5 +1,6 @@
 import Glibc
 import TestSupport
+import WebTransport
 
 /// Certificates of a test's own, made by the openssl program, in a directory that goes with the object.
 final class TestCertificates {
@@ -18,12 +19,21 @@ final class TestCertificates {
 
   deinit { try? run("rm -rf \(directory)") }
 
+  /// One that can be served, with another serial number each time.
+  func serve(_ name: String = "server", key: String = "ec") throws -> ServerCertificate {
+    let files = try make(name, for: "DNS:localhost,IP:127.0.0.1", key: key)
+    return try ServerCertificate(certificatePath: files.path, keyPath: files.key)
+  }
+
   /// A certificate for `names` (`DNS:localhost,IP:127.0.0.1`) that the authority has signed.
-  func make(_ name: String, for names: String, days: Int = 2) throws -> (path: String, key: String)
-  {
+  /// `key` is `ec` or as in `rsa:2048`.
+  func make(
+    _ name: String, for names: String, days: Int = 2, key: String = "ec"
+  ) throws -> (path: String, key: String) {
     let place = "\(directory)/\(name)"
+    let kind = key == "ec" ? "ec -pkeyopt ec_paramgen_curve:P-256" : key
     try openssl(
-      "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=\(name) "
+      "req -newkey \(kind) -nodes -subj /CN=\(name) "
         + "-keyout \(place).key -out \(place).csr")
     try run("echo subjectAltName=\(names) > \(place).ext")
     try openssl(
@@ -32,9 +42,9 @@ final class TestCertificates {
     return ("\(place).pem", "\(place).key")
   }
 
-  private func openssl(_ arguments: String) throws { try run("openssl \(arguments) 2>/dev/null") }
+  func openssl(_ arguments: String) throws { try run("openssl \(arguments) 2>/dev/null") }
 
-  private func run(_ command: String) throws {
+  func run(_ command: String) throws {
     guard let pipe = popen(command, "r") else { throw RawSocketError(description: "popen") }
     guard pclose(pipe) == 0 else { throw RawSocketError(description: "failed: \(command)") }
   }

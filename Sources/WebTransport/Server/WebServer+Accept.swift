@@ -58,7 +58,7 @@ extension WebServer {
       addressCounts[address.host, default: 0] += 1
     }
     ListeningSocket.configureClient(fd)
-    slab.find(id)!.pointee.isSecure = configuration.certificatePath != nil
+    slab.find(id)!.pointee.isSecure = certificate != nil
     slab.find(id)!.pointee.awaitsHead = true
     counters.accepted += 1
     counters.connections = slab.count
@@ -77,19 +77,24 @@ extension WebServer {
     }
   }
 
-  /// Says why and hangs up, without libwebsockets. Over TLS there is nobody to say it to yet.
+  /// Says why and hangs up, without libwebsockets. Over TLS nobody can be told why before the handshake:
+  /// a fatal alert, which needs no keys yet, lets the client end as after any failed handshake.
   private func refuse(_ fd: Int32, _ error: HTTPError) {
     counters.refused += 1
-    if configuration.certificatePath == nil {
-      let bytes = responseHead.bytes(of: error.response, keepsAlive: false, withoutBody: false)
-      _ = bytes.withUnsafeBytes {
-        Glibc.send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-      }
-      shutdown(fd, Int32(SHUT_WR))
-      WebServer.drain(fd)
+    let bytes =
+      certificate == nil
+      ? responseHead.bytes(of: error.response, keepsAlive: false, withoutBody: false)
+      : WebServer.handshakeRefusal
+    _ = bytes.withUnsafeBytes {
+      Glibc.send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
     }
+    shutdown(fd, Int32(SHUT_WR))
+    WebServer.drain(fd)
     Glibc.close(fd)
   }
+
+  /// A record of type alert, version 3.3, two bytes: fatal, internal_error (RFC 8446, 5.1 and 6).
+  private static let handshakeRefusal: [UInt8] = [21, 3, 3, 0, 2, 2, 80]
 
   /// No descriptors left: the connection stays in the kernel's queue, and polling it would only spin.
   private func pauseAccepting(_ code: Int32) {

@@ -30,6 +30,8 @@ public final class WebServer: TurnEndObserver {
   let contextSlot = UnsafeMutablePointer<OpaquePointer?>.allocate(capacity: 1)
   let protocols = UnsafeMutablePointer<lws_protocols>.allocate(capacity: 2)
   var vhost: OpaquePointer?
+  /// Shown by handshakes that begin now; nil without TLS.
+  var certificate: ServerCertificate?
 
   var listener: Int32 = -1
   var acceptPoll: LoopPoll?
@@ -63,6 +65,7 @@ public final class WebServer: TurnEndObserver {
     self.configuration = configuration
     self.router = router
     self.webSockets = webSockets
+    certificate = configuration.certificate
     slab = ConnectionSlab(countMax: configuration.connectionsMax)
     keptHeaders = configuration.headersKept.map { ($0, RequestReading.Place($0)) }
     contextSlot.initialize(to: nil)
