@@ -123,7 +123,9 @@ let testTargets: [Target] = [
   tests("MarketDataTests", ["MarketData", "TestSupport"]),
   tests("WebTransportTests", ["WebTransport", "EventLoops", "TestSupport", "CLibwebsockets"]),
   tests("RepositoryTests", []),
-  tests("ServiceSupportTests", ["ServiceSupport", "EventLoops", logging, coreMetrics]),
+  tests(
+    "ServiceSupportTests",
+    ["ServiceSupport", "EventLoops", "TestSupport", "WebTransport", logging, coreMetrics]),
   tests("OrderBooksTests", ["MarketData", "OrderBooks", "TestSupport"]),
   tests("FeedsTests", ["Feeds", "MarketData", "OrderBooks", "CZlib", "TestSupport"]),
   tests(

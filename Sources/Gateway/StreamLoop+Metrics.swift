@@ -21,6 +21,7 @@ extension StreamLoop {
     counter("auth_failures", "Refused credentials.", counters.authenticationFailures)
     counter("revoked", "Streams closed since their credentials were revoked.", counters.revoked)
     counter("client_errors", "Errors told to clients.", counters.clientErrors)
+    counter("goodbyes", "Clients told that the server stops.", counters.goodbyes)
     counter("slow_clients", "Clients closed because they did not read.", counters.slowClients)
     counter("join_reads", "Values read when topics were joined.", counters.joinReads)
     let fanOut = distributor.counters

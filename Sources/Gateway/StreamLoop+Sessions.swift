@@ -29,6 +29,7 @@ extension StreamLoop: WebSocketHandler {
         openedAt: loop.nowMilliseconds))
     say(id) { ControlMessage.success("connected", $0, into: &$1) }
     authenticateByHeaders(id, request)
+    openedLate(id)
   }
 
   package func webSocketClosed(_ id: ConnectionID, code: UInt16, reason: String) {
@@ -39,6 +40,7 @@ extension StreamLoop: WebSocketHandler {
     distributor.removeClient(session.client)
     for topic in held { releaseIfUnused(topic) }
     releaseUnusedWildcards(session.path)
+    leftDuringDrain()
   }
 
   package func webSocketWritable(_ id: ConnectionID) {

@@ -63,6 +63,8 @@ package final class StreamLoop {
     /// Streams closed since their key was revoked or their session ended.
     package var revoked: UInt64 = 0
     package var clientErrors: UInt64 = 0
+    /// Clients told that the server stops.
+    package var goodbyes: UInt64 = 0
     package var slowClients: UInt64 = 0
     package var joinReads: UInt64 = 0
   }
@@ -89,6 +91,8 @@ package final class StreamLoop {
   var staleSymbols: Set<SymbolName> = []
   /// Groups whose topics may be there only for a wildcard.
   var wildcardsUsed: Set<StreamGroup> = []
+  /// The goodbye under way; nil while there is none.
+  var drain: Drain?
   var message = ClientMessage()
   var control = ByteWriter(capacity: 4_096)
   package internal(set) var counters = Counters()
@@ -157,7 +161,7 @@ package final class StreamLoop {
     return web.port
   }
 
-  package func stopAccepting() { web.stopAccepting() }
+  package func use(_ certificate: ServerCertificate) { web.use(certificate) }
 
   /// Closes clients and links; nothing is left on the loop when it returns.
   package func close() async {
@@ -166,6 +170,7 @@ package final class StreamLoop {
     watchTimer?.close()
     sweepTimer?.close()
     flushTimer?.close()
+    drain?.timer.close()
     subscriber.close()
     redis.close()
     await withCheckedContinuation { continuation in

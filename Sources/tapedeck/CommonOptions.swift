@@ -141,6 +141,16 @@ struct ListeningOptions: ParsableArguments {
 
   @Option(help: "WebSocket and HTTP connections per thread at the most (default: 65536).")
   var maxConnections: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Serve https and wss: the certificate and its chain, in PEM. SIGHUP loads both files again.",
+      valueName: "file"))
+  var tlsCertificate: String?
+
+  @Option(
+    help: ArgumentHelp("The certificate's key, in PEM, without a passphrase.", valueName: "file"))
+  var tlsKey: String?
 }
 
 /// How the gateway listens and flushes.
@@ -155,4 +165,11 @@ struct GatewayOptions: ParsableArguments {
 
   @Option(help: "Trades that a symbol keeps for clients that fall behind (default: 256).")
   var ringTrades: Int?
+
+  @Option(
+    help: """
+      Seconds over which a stop closes its WebSocket clients, after it has told them when to come back \
+      elsewhere; 0 closes at once (default: 8; of up: 0).
+      """)
+  var drainSeconds: Int?
 }

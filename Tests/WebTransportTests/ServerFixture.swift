@@ -75,6 +75,14 @@ enum SpokenTLS {
   @TaskLocal static var certificate: ServerCertificate?
 }
 
+extension TestCertificates {
+  /// One that can be served.
+  func serve(_ name: String = "server", key: String = "ec") throws -> ServerCertificate {
+    let files = try make(name, key: key)
+    return try ServerCertificate(certificatePath: files.path, keyPath: files.key)
+  }
+}
+
 /// A real server on a loop of its own, on a port the kernel chose.
 /// `@unchecked Sendable`: `server` is touched on the loop only.
 final class ServerFixture: @unchecked Sendable {

@@ -30,6 +30,12 @@ extension WebServer {
     listener = -1
   }
 
+  /// Takes what waits in the kernel, at most a full queue of it.
+  func acceptWaiting() {
+    let queue = Int(WebTransportLimits.listenBacklog)
+    for _ in 0...(queue / WebTransportLimits.acceptsPerTurnMax) where listener >= 0 { acceptSome() }
+  }
+
   private func acceptSome() {
     for _ in 0..<WebTransportLimits.acceptsPerTurnMax {
       var from = sockaddr_storage()
@@ -71,9 +77,10 @@ extension WebServer {
     if lws_adopt_descriptor_vhost_via_info(&info) == nil, let record = slab.find(id),
       record.pointee.wsi == nil
     {
-      // lws closed the descriptor and never had the connection.
+      // lws closed the descriptor and never had the connection. Over TLS that is how a client ends whose
+      // first bytes are no handshake.
       forget(id)
-      log(.warning, "libwebsockets did not take a connection")
+      if certificate == nil { log(.warning, "libwebsockets did not take a connection") }
     }
   }
 

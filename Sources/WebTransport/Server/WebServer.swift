@@ -38,6 +38,8 @@ public final class WebServer: TurnEndObserver {
   var acceptTimer: LoopTimer?
   var sweepTimer: LoopTimer?
   var closing: Closing?
+  /// See `windDown`.
+  var isWindingDown = false
   var isClosed = false
 
   var keptHeaders: [(String, RequestReading.Place)]
@@ -92,6 +94,24 @@ public final class WebServer: TurnEndObserver {
   }
 
   // MARK: - Closing
+
+  /// Whether no new WebSocket is taken, and connections end with their next answer.
+  var isEnding: Bool { closing != nil || isWindingDown }
+
+  /// Stops accepting, refuses handshakes on connections that are there with 503, and ends each
+  /// keep-alive connection with its next answer. WebSockets go on; `close` ends them and the rest.
+  public func windDown() {
+    loop.preconditionInLoop()
+    guard !isEnding else { return }
+    isWindingDown = true
+    // The kernel resets what it has accepted and we have not when the listener closes.
+    acceptWaiting()
+    stopAccepting()
+    for index in 0..<slab.used {
+      guard let id = slab.id(at: index) else { continue }
+      slab.find(id)?.pointee.exchange?.keepsAlive = false
+    }
+  }
 
   /// A close under way.
   struct Closing {
