@@ -25,6 +25,8 @@ package final class PortfolioService {
     package var cacheOptions = CacheOptions()
     package var durableOptions = CacheOptions.durable
     package var credentials = CredentialOptions()
+    /// Proxies whose word on clients' addresses is taken.
+    package var proxies = TrustedProxies()
     /// The feed's name in Redis' keys, whose time is the market's.
     package var feed: String
     /// The feed whose bars and trades are shown: a replay's are kept apart.
@@ -66,6 +68,7 @@ package final class PortfolioService {
   private let housekeeping: Housekeeping
   private let readiness: Readiness
   private let log: RateLimitedLog
+  private let proxies: TrustedProxies
   private(set) var counters = RequestCounters()
 
   /// Starts nothing yet. On the loop's thread.
@@ -76,6 +79,7 @@ package final class PortfolioService {
     self.loop = loop
     self.readiness = readiness
     self.log = log
+    proxies = configuration.proxies
     var parts = CredentialParts.Configuration(
       postgres: configuration.postgres, cache: configuration.cacheRedis,
       durable: configuration.durableRedis)
@@ -184,7 +188,8 @@ package final class PortfolioService {
     case .malformed: presented = nil
     case .present(let credentials): presented = credentials
     }
-    let address = ClientAddress(request.remoteAddress.text)
+    let address = proxies.client(
+      remote: request.remoteAddress.text, forwarded: request.header("x-forwarded-for"))
     return try await authority.authenticate(presented, address: address).get()
   }
 
