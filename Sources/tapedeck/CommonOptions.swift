@@ -151,6 +151,12 @@ struct ListeningOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp("The certificate's key, in PEM, without a passphrase.", valueName: "file"))
   var tlsKey: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Proxies, by address and with commas, whose X-Forwarded-For tells where clients come from "
+        + "(default: none).", valueName: "addresses"))
+  var trustedProxies: String?
 }
 
 /// How the gateway listens and flushes.
@@ -172,4 +178,20 @@ struct GatewayOptions: ParsableArguments {
       elsewhere; 0 closes at once (default: 8; of up: 0).
       """)
   var drainSeconds: Int?
+
+  @Option(help: "WebSocket connections of one key, or one user's sessions (default: 16384).")
+  var connectionsPerKey: Int?
+
+  @Option(
+    help: "Names (symbol x channel) that all connections of one key hold (default: 4194304).")
+  var symbolsPerKey: Int?
+
+  @Option(help: "Names (symbol x channel) that one connection holds (default: 50000).")
+  var symbolsPerConnection: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "What a client may say: messages a second, after eight times as many at once (default: 32).",
+      valueName: "rate"))
+  var messagesPerSecond: Int?
 }

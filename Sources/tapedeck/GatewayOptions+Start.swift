@@ -20,6 +20,10 @@ extension GatewayOptions {
     var loops: Int
     var flushMilliseconds: UInt64
     var ringTrades: Int
+    var usage: KeyUsage.Bounds
+    var symbolsPerConnection: Int
+    var messagesPerSecond: Int
+    var proxies: TrustedProxies
     var drainSeconds: Int
     var certificate: CertificateFiles?
   }
@@ -28,6 +32,13 @@ extension GatewayOptions {
   func settings(
     _ source: OptionSource, drainSecondsDefault: Int = GatewayLimits.drainSeconds
   ) throws -> Settings {
+    var usage = KeyUsage.Bounds()
+    usage.connectionsMax = try source.integer(
+      "connections-per-key", flag: connectionsPerKey, default: usage.connectionsMax,
+      in: 1...16_777_216)
+    usage.subscriptionsMax = try source.integer(
+      "symbols-per-key", flag: symbolsPerKey, default: usage.subscriptionsMax,
+      in: 1...1_000_000_000)
     let (web, certificate) = try listening.webConfiguration(source)
     return Settings(
       web: web,
@@ -35,6 +46,15 @@ extension GatewayOptions {
       flushMilliseconds: UInt64(
         try source.integer("flush-ms", flag: flushMs, default: 10, in: 0...1_000)),
       ringTrades: try source.integer("ring-trades", flag: ringTrades, default: 256, in: 1...2_048),
+      usage: usage,
+      symbolsPerConnection: try source.integer(
+        "symbols-per-connection", flag: symbolsPerConnection,
+        default: GatewayLimits.subscriptionsPerClientMax,
+        in: 1...GatewayLimits.subscriptionsPerClientMax),
+      messagesPerSecond: try source.integer(
+        "messages-per-second", flag: messagesPerSecond,
+        default: Int(GatewayLimits.messageRate.perSecond), in: 1...1_000_000),
+      proxies: try listening.proxies(source),
       drainSeconds: try source.integer(
         "drain-seconds", flag: drainSeconds, default: drainSecondsDefault,
         in: 0...GatewayLimits.drainSecondsMax),
@@ -57,6 +77,11 @@ extension GatewayOptions.Settings {
     if case .credentials(let gate) = doors { configuration.credentials = gate }
     configuration.flushIntervalMilliseconds = flushMilliseconds
     configuration.fanOut.trades = ringTrades
+    configuration.usage = KeyUsage(usage)
+    configuration.clients.subscriptionsMax = symbolsPerConnection
+    configuration.clients.messageRate = RateRule(
+      burst: 8 * UInt64(messagesPerSecond), perSecond: UInt64(messagesPerSecond))
+    configuration.proxies = proxies
     let readiness = Readiness((0..<loops).map(GatewayService.checkName))
     let service = try await GatewayService.start(
       loops: loops, configuration: configuration, readiness: readiness, metrics: metrics,
@@ -82,6 +107,13 @@ extension WebServerConfiguration {
 }
 
 extension ListeningOptions {
+  func proxies(_ source: OptionSource) throws -> TrustedProxies {
+    try source.value(
+      "trusted-proxies", flag: trustedProxies,
+      expected: "a list of at most 64 numeric addresses", { TrustedProxies(parsing: $0) })
+      ?? TrustedProxies()
+  }
+
   /// With the files of its certificate, which are to be loaded again.
   func webConfiguration(
     _ source: OptionSource

@@ -35,12 +35,14 @@ struct PortfolioCommand: ParsableCommand {
       let (web, certificate) = try command.listening.webConfiguration(source)
       let readiness = Readiness([PortfolioService.checkName])
       let metrics = PrometheusRegistry()
+      var configuration = PortfolioService.Configuration(
+        postgres: servers.postgres, marketRedis: market, cacheRedis: servers.cache,
+        durableRedis: servers.durable, feed: try command.location.feed(source),
+        historyFeed: source.string("history-feed", flag: command.historyFeed))
+      configuration.proxies = try command.listening.proxies(source)
       let portfolio = try await PortfolioHost.start(
-        configuration: PortfolioService.Configuration(
-          postgres: servers.postgres, marketRedis: market, cacheRedis: servers.cache,
-          durableRedis: servers.durable, feed: try command.location.feed(source),
-          historyFeed: source.string("history-feed", flag: command.historyFeed)),
-        web: web, readiness: readiness, metrics: metrics, logger: host.logger)
+        configuration: configuration, web: web, readiness: readiness, metrics: metrics,
+        logger: host.logger)
       host.onStop("portfolio") {
         readiness.end("shutting down")
         await portfolio.close()

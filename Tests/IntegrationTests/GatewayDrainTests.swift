@@ -72,7 +72,6 @@ extension Services {
         _ = try await until { try scene.metric("tapedeck_gateway_conflated_total") > 0 }
         let begun = ContinuousClock.now
         await scene.gateway.drain(milliseconds: 300)
-        await scene.gateway.close()
         #expect(ContinuousClock.now - begun < .seconds(4))
         #expect(try mute.waitForClose() == 1_012)
         _ = deaf

@@ -26,10 +26,10 @@ final class StreamClient {
   /// Only the handshake; nothing is read after it.
   init(
     _ scene: ServiceScene, path: String = "/v2/iex", _ encoding: Encoding = .json,
-    headers: String = "", receiveBufferBytes: Int32? = nil
+    headers: String = "", receiveBufferBytes: Int32? = nil, from: String? = nil
   ) throws {
     self.encoding = encoding
-    socket = try scene.socket(receiveBufferBytes: receiveBufferBytes)
+    socket = try scene.socket(from: from, receiveBufferBytes: receiveBufferBytes)
     let kind = encoding == .json ? "" : "Content-Type: application/msgpack\r\n"
     try #require(socket.openWebSocket(path, headers: kind + headers)?.status == 101)
   }
