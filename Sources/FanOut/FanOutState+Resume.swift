@@ -80,7 +80,9 @@ extension FanOutState {
     records[number].owesUnknown = true
     if records[number].isPassive {
       // Nothing else was lost on its way to where the wildcard is.
-      if !records[number].isDirty { records[number].place = EventCursor(records[number].cursor).weight }
+      if !records[number].isDirty {
+        records[number].place = EventCursor(records[number].cursor).weight
+      }
       promote(number)
     } else {
       markDirty(number)

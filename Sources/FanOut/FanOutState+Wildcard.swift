@@ -25,6 +25,7 @@ extension FanOutState {
     if held != noIndex {
       if let depth, records[held].depth != depth {
         records[held].depth = depth
+        showHidden(client, group, depth)
         if groups[group].variants > 2 && groups[group].last != noIndex {
           records[held].cursor = 0
           forgetSeen(client, group)
@@ -191,6 +192,16 @@ extension FanOutState {
     let wildcard = wildcardRecord(record.client, record.target)
     return record.cursor == topic.head
       && details[record.target].newestPosition > records[wildcard].cursor
+  }
+
+  /// What is hidden is delivered as the wildcard delivers.
+  private mutating func showHidden(_ client: UInt32, _ group: UInt32, _ depth: BookDepth) {
+    guard clients[client].hidden > 0 else { return }
+    for relative in 0..<clients[client].used {
+      let explicit = clients[client].extent + relative
+      guard isExplicit(explicit, of: group), records[explicit].isHidden else { continue }
+      records[explicit].depth = depth
+    }
   }
 
   /// The wildcard starts anew at another depth: passive records must not hold it back.

@@ -409,12 +409,12 @@ final class FuzzRun: FrameTransport {
     var shape = FuzzRun.Shape()
     shape.usesChoices = true
     shape.topics = 10
-    run(4_000..<4_600, shape)
+    run(4_000..<4_080, shape)
     shape.topics = 4
     shape.clients = 2
     shape.logMax = 4
     shape.steps = 800
-    run(5_000..<5_600, shape)
+    run(5_000..<5_060, shape)
   }
 
   @Test func fewTopicsAndSmallLogsKeepThePromises() {

@@ -176,9 +176,7 @@ extension FuzzRun {
     check(did || !isHeld, "skip")
     guard did else { return }
     client.owed.removeAll { $0.topic === topic }
-    if let group = topic.group, client.holdsWildcard(of: group) {
-      client.skipped.insert(group.channel)
-    }
+    noteSkipped(client, topic)
   }
 
   private func tellLoss() {
@@ -191,5 +189,13 @@ extension FuzzRun {
     let first = client.owed.firstIndex { $0.topic === topic }
     let number = first.map { client.owed[$0].number } ?? topic.count
     client.owed.insert(loss(topic, before: number), at: first ?? client.owed.count)
+    // It stands for what the ring had lost by then, too.
+    noteSkipped(client, topic)
+  }
+
+  private func noteSkipped(_ client: ModelClient, _ topic: ModelTopic) {
+    if let group = topic.group, client.holdsWildcard(of: group) {
+      client.skipped.insert(group.channel)
+    }
   }
 }
