@@ -3,6 +3,8 @@ public struct WebCounters: Hashable, Sendable {
   public var accepted: UInt64 = 0
   /// Refused because of `connectionsMax` or `connectionsPerAddressMax`.
   public var refused: UInt64 = 0
+  /// TLS handshakes whose client's first words were understood; a resumed session asks for none.
+  public var handshakes: UInt64 = 0
   /// Times that accept paused for want of descriptors.
   public var acceptPauses: UInt64 = 0
   /// Connections open now, of both kinds.
