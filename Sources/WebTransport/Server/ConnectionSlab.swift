@@ -41,6 +41,8 @@ struct ConnectionRecord {
   /// When the peer was last heard, or the last answer ended; loop milliseconds.
   var lastHeard: UInt64 = 0
   var lastPing: UInt64 = 0
+  /// When the first byte of the head under way came, 0 without one.
+  var headBegan: UInt64 = 0
   /// When the close must be over, 0 without one.
   var closeDeadline: UInt64 = 0
   var address = RemoteAddress.unknown
