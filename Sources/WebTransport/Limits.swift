@@ -96,7 +96,7 @@ public enum WebTransportLimits {
   /// Lines given to the log callback per second; the rest is counted and told with the next one.
   static let logLinesPerSecondMax = 10
 
-  /// The sweep looks at every connection this often: 50,000 records of 192 bytes are 10 MB a second.
+  /// The sweep looks at every connection this often: 50,000 records of 200 bytes are 10 MB a second.
   static let sweepMilliseconds: UInt64 = 1_000
 
   /// A connection that is closing is cut off after this: twice lws' own 5 s for a flush.

@@ -2,7 +2,7 @@
 // bound. An index is reused, its generation is not: `find` gives nothing for a stale id. Loop's thread
 // only. A pointer from here is good until the next `add`.
 
-/// What the server knows of a connection. 192 bytes; everything that only some connections have
+/// What the server knows of a connection. 200 bytes; everything that only some connections have
 /// is behind a reference that is nil otherwise.
 struct ConnectionRecord {
   enum Kind: UInt8 {

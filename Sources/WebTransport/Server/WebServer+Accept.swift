@@ -58,16 +58,16 @@ extension WebServer {
   }
 
   private func adopt(_ fd: Int32, _ address: RemoteAddress) {
+    if let max = configuration.connectionsPerAddressMax {
+      guard addressCounts[address.host, default: 0] < max else {
+        return refuse(fd, .tooManyRequests("too many connections from one address"))
+      }
+    }
     guard acceptRate.take(nowMilliseconds: loop.nowMilliseconds) else {
       counters.refusedForRate += 1
       let error = HTTPError.unavailable(
         "too many connections at once", retryAfterSeconds: acceptRate.refuse())
       return refuse(fd, error)
-    }
-    if let max = configuration.connectionsPerAddressMax {
-      guard addressCounts[address.host, default: 0] < max else {
-        return refuse(fd, .tooManyRequests("too many connections from one address"))
-      }
     }
     guard let id = slab.add(loop.nowMilliseconds, address) else {
       return refuse(fd, .unavailable("too many connections"))
