@@ -24,6 +24,19 @@ package enum GatewayLimits {
   /// here with four channels of it. Over it: 405, the subscriptions stay as they were.
   package static let subscriptionsPerClientMax = 50_000
 
+  /// Clients that are told to come back spread their connects over at least their number divided by
+  /// this: a TLS handshake takes about 0.5 ms of a core and a login with its subscriptions less, so
+  /// that half of a core is left for the clients that are there. See `DrainSchedule`.
+  package static let reconnectsPerSecondMax: UInt64 = 1_000
+  /// A drain looks each so often at who is due, and tells so many at most: 50,000 are told within a
+  /// second, at 5 us each, so that a tick does not keep data waiting for more than 3 ms.
+  static let drainTickMilliseconds: UInt64 = 10
+  static let goodbyesPerTickMax = 500
+  /// `--drain-seconds` of a gateway: with the closing that follows within the 10 s that Docker gives
+  /// a container by default (Kubernetes: 30 s, systemd: 90 s).
+  package static let drainSeconds = 8
+  package static let drainSecondsMax = 600
+
   /// Bytes of the names in one acknowledgement, which lists all that a client holds, trades three
   /// times on the stock path: the rest of 1 KiB is channel names and brackets. The official SDK
   /// takes messages up to 1 MiB, and the transport sends none above it. Over it: 405, as above.

@@ -34,6 +34,7 @@ extension StreamLoop {
       "talkative_clients", "Clients closed because they said too much.",
       counters.talkativeClients)
     counter("client_errors", "Errors told to clients.", counters.clientErrors)
+    counter("goodbyes", "Clients told that the server stops.", counters.goodbyes)
     counter("slow_clients", "Clients closed because they did not read.", counters.slowClients)
     counter("join_reads", "Values read when topics were joined.", counters.joinReads)
     let fanOut = distributor.counters

@@ -134,6 +134,9 @@ public enum WebTransportLimits {
   /// comes, so 16 KiB, one TLS record.
   static let clientReceivePieceBytes = 16 * 1_024
 
+  /// A file of a certificate with its chain, or of a key: a chain of ten has 20 KiB.
+  static let certificateFileBytesMax = 1 << 20
+
   /// Where Debian and its kin keep the authorities that the machine believes.
   public static let systemCertificatesPath = "/etc/ssl/certs/ca-certificates.crt"
 

@@ -9,6 +9,8 @@ public struct WebCounters: Hashable, Sendable {
   public var acceptsDeferred: UInt64 = 0
   /// Handshakes from origins that are not allowed.
   public var refusedOrigins: UInt64 = 0
+  /// TLS handshakes whose client's first words were understood; a resumed session asks for none.
+  public var handshakes: UInt64 = 0
   /// Times that accept paused for want of descriptors.
   public var acceptPauses: UInt64 = 0
   /// Connections open now, of both kinds.

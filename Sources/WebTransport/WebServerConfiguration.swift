@@ -4,9 +4,8 @@ public struct WebServerConfiguration: Sendable {
   public var host: String
   /// 0 lets the kernel choose; `WebServer.port` tells.
   public var port: UInt16
-  /// PEM files. Both or none; with them every connection is TLS.
-  public var certificatePath: String?
-  public var privateKeyPath: String?
+  /// With it every connection is TLS; `WebServer.use` replaces it.
+  public var certificate: ServerCertificate?
 
   public var connectionsMax = WebTransportLimits.connectionsMax
   /// Connections from one address; nil is without a bound (behind a proxy all have its address).

@@ -42,7 +42,7 @@ extension WebServer {
       method: target.0, path: target.1, query: target.2, headers: keptHeaders(wsi),
       remoteAddress: record.pointee.address, isSecure: record.pointee.isSecure)
     let exchange = HTTPExchange(
-      id: id, request: request, keepsAlive: head.keepsAlive && closing == nil,
+      id: id, request: request, keepsAlive: head.keepsAlive && !isEnding,
       bodyRemaining: length,
       deadline: loop.nowMilliseconds + configuration.bodyTimeoutMilliseconds)
     exchange.unread = unread.list

@@ -39,9 +39,9 @@ extension WebServer {
     let request = HTTPRequest(
       method: target.0, path: target.1, query: target.2, headers: keptHeaders(wsi),
       remoteAddress: record.pointee.address, isSecure: record.pointee.isSecure)
-    guard let webSockets, closing == nil else {
+    guard let webSockets, !isEnding else {
       let error: HTTPError =
-        closing == nil ? .notFound() : .unavailable("the server is shutting down")
+        isEnding ? .unavailable("the server is shutting down") : .notFound()
       return refuseUpgrade(id, wsi, error.response)
     }
     switch webSockets.webSocketUpgrade(request) {
