@@ -119,6 +119,51 @@ extension WebServer {
     return 0
   }
 
+  /// When a connection closes behind a frame that is still leaving, libwebsockets flushes what it keeps
+  /// for 5 s and hangs up, without a close frame. So the queued control messages, of which the last
+  /// says why, and the close frame are put behind that frame as they are. As raw bytes: a second frame
+  /// that libwebsockets builds behind a partial one would miss its header (`inside_frame`).
+  func sendLastWords(
+    _ record: UnsafeMutablePointer<ConnectionRecord>, _ wsi: OpaquePointer, _ code: UInt16,
+    _ reason: [UInt8]
+  ) {
+    let queue = record.pointee.controls
+    record.pointee.controls = nil
+    guard lws_partial_buffered(wsi) != 0 else { return }
+    var words: [UInt8] = []
+    words.reserveCapacity(256)
+    while let queue, !queue.isEmpty {
+      // Of more than a queue may hold (one acknowledgement alone may) only what comes after it.
+      let isSkipped = queue.bytes > WebTransportLimits.controlQueueBytesMax
+      queue.takeFirst { message, opcode in
+        guard !isSkipped else { return }
+        let payload = message[WebTransportLimits.frameHeadroomBytes...]
+        words.append(opcode == .text ? 0x81 : 0x82)
+        WebServer.append(count: payload.count, to: &words)
+        words += payload
+      }
+    }
+    words.append(0x88)
+    WebServer.append(count: 2 + reason.count, to: &words)
+    words += [UInt8(code >> 8), UInt8(code & 0xff)]
+    words += reason
+    // With this mode lws sends bytes as they are. When the socket is broken the close finds it out.
+    words.withUnsafeMutableBufferPointer {
+      _ = lws_write(wsi, $0.baseAddress, $0.count, LWS_WRITE_HTTP)
+    }
+  }
+
+  /// RFC 6455, 5.2: the payload's length, of a server's frame; here at most `controlQueueBytesMax`.
+  private static func append(count: Int, to bytes: inout [UInt8]) {
+    switch count {
+    case ..<126: bytes.append(UInt8(count))
+    case ..<65_536: bytes += [126, UInt8(count >> 8), UInt8(count & 0xff)]
+    default:
+      bytes.append(127)
+      for place in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: count >> (56 - 8 * place))) }
+    }
+  }
+
   /// A ping with a payload: lws hands out a pong only when it has one.
   func ping(_ id: ConnectionID) {
     guard let record = slab.find(id), let wsi = record.pointee.wsi,

@@ -205,9 +205,9 @@ extension WebServer {
       loop.nowMilliseconds + WebTransportLimits.closeMilliseconds
     record.pointee.closeCode = code
     record.pointee.closeReason = reason
-    record.pointee.controls = nil
     var bytes = Array(reason.utf8.prefix(123))
     while !bytes.isEmpty, String(validating: bytes, as: UTF8.self) == nil { bytes.removeLast() }
+    sendLastWords(record, wsi, code, bytes)
     bytes.withUnsafeMutableBufferPointer {
       lws_close_reason(wsi, lws_close_status(rawValue: UInt32(code)), $0.baseAddress, $0.count)
     }
