@@ -275,6 +275,11 @@ struct SubscriptionLists {
   let wildcards: [Bool]
 
   private var channels: [(name: StaticString, list: StreamChannel)] {
+    SubscriptionLists.channels(of: path)
+  }
+
+  /// The names of a path's lists, and whose names are in them.
+  static func channels(of path: AssetClass) -> [(name: StaticString, list: StreamChannel)] {
     let carried = StreamChannel.allCases.filter { $0.isCarried(by: path) }
       .map { (name: $0.name, list: $0) }
     // Corrections and cancelled trades follow the trades, on stocks.

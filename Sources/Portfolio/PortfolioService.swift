@@ -56,6 +56,8 @@ package final class PortfolioService {
   package var authority: CredentialAuthority { parts.authority }
   let store: PortfolioStore
   let prices: MarketPrices
+  let live: LiveMarket
+  let previousDays: PreviousDays
   let recorded: RecordedMarket
   let historyFeed: String
   let watchlists: Watchlists
@@ -95,6 +97,12 @@ package final class PortfolioService {
     recorded = RecordedMarket(pool: pool)
     historyFeed = configuration.historyFeed
     prices = MarketPrices(redis: market, feed: configuration.feed)
+    live = LiveMarket(
+      redis: market, feed: configuration.feed,
+      report: { log.log(.warning, kind: "market", "\($0)") })
+    previousDays = PreviousDays(
+      pool: pool, feed: configuration.historyFeed,
+      report: { log.log(.warning, kind: "days", "\($0)") })
     watchlists = Watchlists(cache: cache, store: store)
     profiles = Profiles(cache: cache, store: store)
     assets = AssetCatalogue(loop: loop, cache: cache, store: store)

@@ -53,6 +53,7 @@ enum ListeningSocket {
     let tcp = Int32(IPPROTO_TCP)
     set(fd, tcp, TCP_NOTSENT_LOWAT, WebTransportLimits.notSentLowWaterBytes)
     set(fd, tcp, TCP_NODELAY, 1)
+    set(fd, tcp, TCP_USER_TIMEOUT, WebTransportLimits.unacknowledgedMillisecondsMax)
   }
 
   private static func set(_ fd: Int32, _ level: Int32, _ name: Int32, _ value: Int32) {

@@ -27,6 +27,12 @@ extension WebServer {
     slab.find(id)?.pointee.address
   }
 
+  /// Whether the kernel still has bytes for a connection that its client has not acknowledged.
+  public func hasUnacknowledged(_ id: ConnectionID) -> Bool {
+    guard let record = slab.find(id), let wsi = record.pointee.wsi else { return false }
+    return lwsx_unacknowledged(lws_get_socket_fd(wsi)) != 0
+  }
+
   /// Whether `send` would take a frame now.
   public func isWritable(_ id: ConnectionID) -> Bool {
     guard let record = slab.find(id), record.pointee.kind == .webSocket,
@@ -84,8 +90,7 @@ extension WebServer {
     let mode = opcode == .text ? LWS_WRITE_TEXT : LWS_WRITE_BINARY
     guard lws_write(wsi, payload, count, mode) >= 0 else {
       // The socket is broken; lws knows, and tells of the end when it is told to close.
-      record.pointee.isClosing = true
-      scheduleClose(id)
+      kill(id)
       return .closed
     }
     counters.framesSent += 1
@@ -97,21 +102,18 @@ extension WebServer {
     return .buffered
   }
 
-  /// lws has nothing left to send; also called after pongs.
+  /// lws has nothing left to send.
   func writable(_ id: ConnectionID, _ wsi: OpaquePointer) -> Int32 {
-    guard let record = slab.find(id), !record.pointee.isClosing, record.pointee.isBuffered,
-      lws_partial_buffered(wsi) == 0
-    else { return 0 }
+    guard let record = slab.find(id), lws_partial_buffered(wsi) == 0 else { return 0 }
+    if record.pointee.farewell == .owed { return sayFarewell(id, wsi) ? 0 : -1 }
+    guard !record.pointee.isClosing, record.pointee.isBuffered else { return 0 }
+    guard sendPongs(id, wsi) else { return -1 }
+    guard lws_partial_buffered(wsi) == 0 else { return 0 }
     record.pointee.isBuffered = false
-    if let queue = record.pointee.controls {
-      while !queue.isEmpty {
-        var outcome = SendOutcome.drained
-        let owed = record.pointee.owesWritable
-        queue.takeFirst { outcome = write(record, id, wsi, $0, $1) }
-        record.pointee.owesWritable = owed
-        guard outcome == .drained else { return outcome == .closed ? -1 : 0 }
-      }
-      record.pointee.controls = nil
+    switch sendControls(record, id, wsi) {
+    case .drained: break
+    case .closed: return -1
+    case .buffered, .refused: return 0
     }
     guard record.pointee.owesWritable else { return 0 }
     record.pointee.owesWritable = false
@@ -119,61 +121,27 @@ extension WebServer {
     return 0
   }
 
-  /// When a connection closes behind a frame that is still leaving, libwebsockets flushes what it keeps
-  /// for 5 s and hangs up, without a close frame. So the queued control messages, of which the last
-  /// says why, and the close frame are put behind that frame as they are. As raw bytes: a second frame
-  /// that libwebsockets builds behind a partial one would miss its header (`inside_frame`).
-  func sendLastWords(
-    _ record: UnsafeMutablePointer<ConnectionRecord>, _ wsi: OpaquePointer, _ code: UInt16,
-    _ reason: [UInt8]
-  ) {
-    let queue = record.pointee.controls
+  /// The queued control messages, as far as the socket takes them.
+  func sendControls(
+    _ record: UnsafeMutablePointer<ConnectionRecord>, _ id: ConnectionID, _ wsi: OpaquePointer
+  ) -> SendOutcome {
+    guard let queue = record.pointee.controls else { return .drained }
+    let owed = record.pointee.owesWritable
+    while !queue.isEmpty {
+      var outcome = SendOutcome.drained
+      queue.takeFirst { outcome = write(record, id, wsi, $0, $1) }
+      record.pointee.owesWritable = owed
+      guard outcome == .drained else { return outcome }
+    }
     record.pointee.controls = nil
-    guard lws_partial_buffered(wsi) != 0 else { return }
-    var words: [UInt8] = []
-    words.reserveCapacity(256)
-    while let queue, !queue.isEmpty {
-      // Of more than a queue may hold (one acknowledgement alone may) only what comes after it.
-      let isSkipped = queue.bytes > WebTransportLimits.controlQueueBytesMax
-      queue.takeFirst { message, opcode in
-        guard !isSkipped else { return }
-        let payload = message[WebTransportLimits.frameHeadroomBytes...]
-        words.append(opcode == .text ? 0x81 : 0x82)
-        WebServer.append(count: payload.count, to: &words)
-        words += payload
-      }
-    }
-    words.append(0x88)
-    WebServer.append(count: 2 + reason.count, to: &words)
-    words += [UInt8(code >> 8), UInt8(code & 0xff)]
-    words += reason
-    // With this mode lws sends bytes as they are. When the socket is broken the close finds it out.
-    words.withUnsafeMutableBufferPointer {
-      _ = lws_write(wsi, $0.baseAddress, $0.count, LWS_WRITE_HTTP)
-    }
+    return .drained
   }
 
-  /// RFC 6455, 5.2: the payload's length, of a server's frame; here at most `controlQueueBytesMax`.
-  private static func append(count: Int, to bytes: inout [UInt8]) {
-    switch count {
-    case ..<126: bytes.append(UInt8(count))
-    case ..<65_536: bytes += [126, UInt8(count >> 8), UInt8(count & 0xff)]
-    default:
-      bytes.append(127)
-      for place in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: count >> (56 - 8 * place))) }
-    }
-  }
-
-  /// A ping with a payload: lws hands out a pong only when it has one.
   func ping(_ id: ConnectionID) {
     guard let record = slab.find(id), let wsi = record.pointee.wsi,
       lws_partial_buffered(wsi) == 0
     else { return }
-    let frame = scratch(WebTransportLimits.frameHeadroomBytes + 4)
-    frame.storeBytes(
-      of: 0x6b63_6974, toByteOffset: WebTransportLimits.frameHeadroomBytes, as: UInt32.self)
-    let payload = frame.baseAddress! + WebTransportLimits.frameHeadroomBytes
-    guard lws_write(wsi, payload, 4, LWS_WRITE_PING) >= 0 else { return scheduleClose(id) }
+    guard writeControl(wsi, Array("tick".utf8), LWS_WRITE_PING) else { return kill(id) }
     counters.pingsSent += 1
     if lws_partial_buffered(wsi) != 0 { record.pointee.isBuffered = true }
   }

@@ -51,6 +51,14 @@ final class ControlQueue {
     message.memory.deallocate()
   }
 
+  /// A connection is closing: an acknowledgement over the queue's bound has no reader any more.
+  func forgetLarge() {
+    guard !isEmpty, messages[head].memory.count > WebTransportLimits.controlQueueBytesMax else {
+      return
+    }
+    takeFirst { _, _ in }
+  }
+
   func removeAll() {
     for message in messages[head...] { message.memory.deallocate() }
     messages.removeAll()
