@@ -31,12 +31,13 @@ package enum GatewayLimits {
   /// One subscription in the distributor, at the most (`FanOutLimits`).
   package static let subscriptionBytes = 72
 
-  /// What a client that reads nothing costs the process and the kernel at the most: 88 KiB and a half,
+  /// What a client that reads nothing costs the process and the kernel at the most: 88 KiB,
   /// and 72 B for each name it holds, so below 96 KiB with 100 names; then nothing more, for it holds
   /// positions in rings and not messages. One frame of the usual size is kept by libwebsockets, with its
   /// header. Besides, for as long as they do not leave: an acknowledgement, which lists what it holds;
   /// for a client that wants a frame an interval, that frame (256 KiB); TLS' own.
   /// After 10 s it gets 407, and 5 s later nothing is left.
+  // For 100 names: 97312 bytes, which Tests/AcceptanceTests/test_slow_clients.py measures.
   package static func memoryOfSilentClient(subscriptions: Int) -> Int {
     WebTransportLimits.kernelBytesOfSilentClient  // 68 KiB
       + frameBytesUsual + 512  // 16 KiB, its header and malloc's
