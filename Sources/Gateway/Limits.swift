@@ -1,3 +1,4 @@
+import FanOut
 import WebTransport
 
 /// The bounds of this target, each with the arithmetic that chose it.
@@ -16,6 +17,34 @@ package enum GatewayLimits {
 
   /// A frame that has not wholly left for this long: 407 and close.
   package static let unwritableMillisecondsMax: UInt64 = 10_000
+
+  /// The distributor's usual bound of a frame.
+  package static let frameBytesUsual = FanOutLimits().frameBytesMax
+
+  /// A frame that follows another in the same turn may have twice its size up to here: an empty socket
+  /// takes it whole (`sendBufferBytes`, doubled).
+  package static let frameBytesGrownMax = 65_536
+
+  /// A client's session (200 B), its places in tables (24 B) and the distributor's record (64 B).
+  package static let sessionBytes = 512
+
+  /// One subscription in the distributor, at the most (`FanOutLimits`).
+  package static let subscriptionBytes = 72
+
+  /// What a client that reads nothing costs the process and the kernel at the most: 88 KiB,
+  /// and 72 B for each name it holds, so below 96 KiB with 100 names; then nothing more, for it holds
+  /// positions in rings and not messages. One frame of the usual size is kept by libwebsockets, with its
+  /// header. Besides, for as long as they do not leave: an acknowledgement, which lists what it holds;
+  /// for a client that wants a frame an interval, that frame (256 KiB); TLS' own.
+  /// After 10 s it gets 407, and 5 s later nothing is left.
+  // For 100 names: 97312 bytes, which Tests/AcceptanceTests/test_slow_clients.py measures.
+  package static func memoryOfSilentClient(subscriptions: Int) -> Int {
+    WebTransportLimits.kernelBytesOfSilentClient  // 68 KiB
+      + frameBytesUsual + 512  // 16 KiB, its header and malloc's
+      + WebTransportLimits.connectionBytes  // 3 KiB
+      + sessionBytes
+      + subscriptions * subscriptionBytes
+  }
 
   /// How often sessions are looked through for the two deadlines above.
   package static let sessionSweepMilliseconds: UInt64 = 500

@@ -5,6 +5,7 @@ package import ServiceSupport
 extension StreamLoop {
   /// The loop's numbers for a scrape.
   package func collect(into samples: inout MetricSamples) {
+    collectWeb(into: &samples)
     let labels: MetricLabels = [("loop", loop.name)]
     func counter(_ name: String, _ help: String, _ value: UInt64) {
       samples.counter("tapedeck_gateway_\(name)_total", help: help, labels: labels, value)
