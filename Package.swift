@@ -129,7 +129,9 @@ let testTargets: [Target] = [
   tests(
     "UpstreamTests",
     ["EventLoops", "Feeds", "MarketData", "TestSupport", "Upstream", "WebTransport"]),
-  tests("GatewayTests", ["FanOut", "Gateway", "MarketData", "TestSupport", "WebTransport"]),
+  tests(
+    "GatewayTests",
+    ["Credentials", "FanOut", "Gateway", "MarketData", "TestSupport", "WebTransport"]),
   tests(
     "IngestTests",
     [

@@ -1,7 +1,8 @@
 // libwebsockets 4.1.6. The inline functions stand for what Swift cannot import: a macro with a cast,
-// a variadic function, and a function that glibc declares for _GNU_SOURCE only.
+// a variadic function, and functions that glibc declares for _GNU_SOURCE only.
 #pragma once
 #include <libwebsockets.h>
+#include <link.h>
 #include <sys/socket.h>
 
 /// Bytes that lws_write needs free before a payload.
@@ -15,4 +16,11 @@ int accept4(int, struct sockaddr *, socklen_t *, int);
 static inline int lwsx_accept(int listener, struct sockaddr_storage *from) {
   socklen_t length = sizeof *from;
   return accept4(listener, (struct sockaddr *)from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int dlinfo(void *, int, void *);
+
+/// What the dynamic linker knows of a library (RTLD_DI_LINKMAP is 2). 0 when it went well.
+static inline int lwsx_link_map(void *library, const struct link_map **map) {
+  return dlinfo(library, 2, map);
 }

@@ -22,6 +22,10 @@ package enum CredentialsLimits {
   package static let failureEntriesMax = 65_536
   package static let sharedBuckets = 4_096
 
+  /// Proxies whose word on addresses is taken: a machine's nginx and some balancers before it. A list
+  /// that is longer is refused at the start.
+  package static let proxiesMax = 64
+
   /// Look-ups under way in one authority: each waits for Redis or Postgres for some milliseconds, 5 s
   /// at the worst. A gateway that 65,536 clients return to sends them all at once; what is above this
   /// is refused as `unavailable`, and the client's own backoff spreads it.

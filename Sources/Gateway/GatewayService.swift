@@ -33,7 +33,8 @@ package final class GatewayService: Sendable {
   package typealias Routes = @Sendable (inout Router, EventLoop) -> Void
 
   /// Starts `loops` threads. Port 0 lets the kernel choose one for all of them.
-  /// - Parameter routes: what these ports serve besides the gateway's own.
+  /// - Parameter routes: what these ports serve besides the gateway's own, which are the streams, the
+  ///   document about them and the operator's.
   package static func start(
     loops: Int, configuration: StreamLoop.Configuration, readiness: Readiness,
     metrics: PrometheusRegistry, logger: Logger, routes: @escaping Routes = { _, _ in }
@@ -77,6 +78,7 @@ package final class GatewayService: Sendable {
   ) throws -> Confined {
     var router = Router()
     OperatorRoutes.add(to: &router, loop: loop, readiness: readiness, metrics: metrics)
+    router.on(.get, AsyncAPI.route) { _ in .json(AsyncAPI.document) }
     routes(&router, loop)
     let log = RateLimitedLog(logger, now: { loop.nowMilliseconds })
     let stream = try StreamLoop(

@@ -68,4 +68,25 @@ package enum GatewayLimits {
   package static let heldBytesMax = 65_536
   /// Of all clients of a loop: 256 such clients at once, while a usual subscribe has 1 KiB.
   package static let heldBytesOfLoopMax = 16 << 20
+
+  /// Connections of one key (or one user's sessions) in this process: a quarter of a loop's 65,536, so
+  /// that no key alone takes the places of all others. What a key is sold is the operator's choice
+  /// (`--connections-per-key`; the real service: 1). Over it: 406 and close, the others stay.
+  package static let connectionsPerKeyMax = 16_384
+
+  /// Names held by all connections of one key in this process: a quarter of a loop's 2^24 records;
+  /// at 282 B at the most for each (below) 1.2 GB, at the usual 50 names x 3 channels for each of
+  /// its 16,384 connections 2.5 million. Over it: 405, the subscriptions stay as they were.
+  package static let subscriptionsPerKeyMax = 1 << 22
+
+  /// Messages of one client: the official SDK says `auth`, then all its channels again for each
+  /// `subscribe` of the user, one message for each channel of an `unsubscribe`. A program that adds
+  /// 250 symbols one by one at its start still fits; then 32 a second. Over it: 429 and close.
+  package static let messageRate = RateRule(burst: 256, perSecond: 32)
+
+  /// Their bytes, and those of the acknowledgements that they ask for. 6,000 symbols on each of six
+  /// channels are named again for each channel added: 48 to 288 KB said and 144 to 336 KB answered,
+  /// 2.5 MB together. 1 MiB of JSON takes a loop about 10 ms: one client at the limit costs 1 % of it
+  /// for ever, and 160 ms at once. Over it: as above.
+  package static let messageBytesRate = RateRule(burst: 16 << 20, perSecond: 1 << 20)
 }

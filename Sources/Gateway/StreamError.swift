@@ -12,6 +12,10 @@ package enum StreamError: UInt16, CaseIterable, Sendable {
   case slowClient = 407
   case insufficientSubscription = 409
   case invalidSubscribeAction = 410
+  /// Not of the contract, which has no rate: HTTP's number for it. It closes, for a client that may go
+  /// on costs as much as before, and reading from it more slowly is no way out (`lws_rx_flow_control`
+  /// must not be used on WebSockets).
+  case tooManyRequests = 429
   case internalError = 500
 
   /// The text that clients of the protocol know.
@@ -27,6 +31,7 @@ package enum StreamError: UInt16, CaseIterable, Sendable {
     case .slowClient: "slow client"
     case .insufficientSubscription: "insufficient subscription"
     case .invalidSubscribeAction: "invalid subscribe action for this feed"
+    case .tooManyRequests: "too many requests"
     case .internalError: "internal error"
     }
   }
@@ -34,7 +39,9 @@ package enum StreamError: UInt16, CaseIterable, Sendable {
   /// The WebSocket close code that follows, or nil when the connection stays.
   package var closeCode: UInt16? {
     switch self {
-    case .authenticationFailed, .authenticationTimeout, .insufficientSubscription: 1_008
+    case .authenticationFailed, .authenticationTimeout, .insufficientSubscription,
+      .tooManyRequests:
+      1_008
     case .connectionLimitExceeded, .slowClient: 1_013
     case .invalidSyntax, .notAuthenticated, .alreadyAuthenticated, .symbolLimitExceeded,
       .invalidSubscribeAction:

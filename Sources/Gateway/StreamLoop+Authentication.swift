@@ -38,10 +38,12 @@ extension StreamLoop {
     guard credentials == nil else {
       return ask(session, PresentedCredentials.read(streamKey: key, secret: secret))
     }
-    guard configuration.keys.match(id: key, secret: secret) != nil else {
-      return refused(session.connection, .invalid)
+    let answer = configuration.keys.authenticate(
+      id: key, secret: secret, address: session.address)
+    switch answer {
+    case .success(let id): accepted(session.connection, .key(id))
+    case .failure(let failure): refused(session.connection, failure)
     }
-    accepted(session.connection)
   }
 
   /// Nil: something that can be nobody's credentials; it counts against the address.
@@ -49,9 +51,8 @@ extension StreamLoop {
     guard let credentials else { return }
     let id = session.connection
     let here = OnLoop(stream: self)
-    let address = web.remoteAddress(of: id)?.text ?? ""
     let ticket = credentials.openStream(
-      presented, address: address, answer: { here.stream.answered(id, $0) },
+      presented, address: session.address, answer: { here.stream.answered(id, $0) },
       revoked: { here.stream.revoked(id, $0) })
     sessions.update(id) {
       $0.stage = .authenticating
@@ -63,8 +64,8 @@ extension StreamLoop {
     // Gone, or timed out: its ticket was closed then.
     guard let session = sessions[id], session.stage == .authenticating else { return }
     switch result {
-    case .success:
-      accepted(id)
+    case .success(let principal):
+      accepted(id, KeyUsage.Holder(principal))
       for message in held.take(id) {
         // One of them may end the session.
         webSocketMessage(id, opcode: message.opcode, bytes: message.bytes.span.bytes)
@@ -82,8 +83,17 @@ extension StreamLoop {
     fail(id, .authenticationFailed, failure.description)
   }
 
-  private func accepted(_ id: ConnectionID) {
-    sessions.update(id) { $0.stage = .authenticated }
+  private func accepted(_ id: ConnectionID, _ holder: KeyUsage.Holder) {
+    guard let entry = configuration.usage.enter(holder) else {
+      counters.connectionsRefused &+= 1
+      _ = held.take(id)
+      let most = configuration.usage.bounds.connectionsMax
+      return fail(id, .connectionLimitExceeded, "at most \(most) connections per key")
+    }
+    sessions.update(id) {
+      $0.stage = .authenticated
+      $0.usage = entry
+    }
     say(id) { ControlMessage.success("authenticated", $0, into: &$1) }
   }
 
@@ -95,6 +105,7 @@ extension StreamLoop {
       fail(id, .authenticationFailed)
     case .revoked, .tooManyFailures:
       counters.authenticationFailures &+= 1
+      if case .tooManyFailures = failure { counters.authenticationsLimited &+= 1 }
       fail(id, .authenticationFailed, failure.description)
     case .unavailable: fail(id, .internalError, failure.description)
     }
@@ -108,8 +119,11 @@ extension StreamLoop {
     }
   }
 
-  /// The session is over, however.
+  /// The session is over, however. Its connection and names are given back here alone.
   func endWatch(_ session: StreamSession) {
+    if let entry = session.usage {
+      configuration.usage.leave(entry, subscriptions: session.claimed)
+    }
     if let ticket = session.ticket { credentials?.closeStream(ticket) }
     if session.stage != .authenticated { _ = held.take(session.connection) }
   }

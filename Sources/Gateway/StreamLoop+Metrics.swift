@@ -20,6 +20,19 @@ extension StreamLoop {
     counter("flushes", "Flushes to clients.", counters.flushes)
     counter("auth_failures", "Refused credentials.", counters.authenticationFailures)
     counter("revoked", "Streams closed since their credentials were revoked.", counters.revoked)
+    counter(
+      "auth_limited", "Attempts over the limit of failures.", counters.authenticationsLimited)
+    counter(
+      "auth_timeouts", "Clients closed because they did not authenticate.",
+      counters.authenticationTimeouts)
+    counter(
+      "connections_refused", "Clients refused because their key has enough connections.",
+      counters.connectionsRefused)
+    counter(
+      "symbols_refused", "Subscribes over a limit of names.", counters.symbolsRefused)
+    counter(
+      "talkative_clients", "Clients closed because they said too much.",
+      counters.talkativeClients)
     counter("client_errors", "Errors told to clients.", counters.clientErrors)
     counter("slow_clients", "Clients closed because they did not read.", counters.slowClients)
     counter("join_reads", "Values read when topics were joined.", counters.joinReads)

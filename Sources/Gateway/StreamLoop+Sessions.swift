@@ -1,4 +1,5 @@
 // The dialogue with a client: connected, authenticated, subscribed; its errors; its end.
+import Credentials
 import EventLoops
 import FanOut
 import MarketData
@@ -26,9 +27,14 @@ extension StreamLoop: WebSocketHandler {
     sessions.add(
       StreamSession(
         connection: id, client: client, path: path, encoding: encoding,
-        openedAt: loop.nowMilliseconds))
+        openedAt: loop.nowMilliseconds, address: address(of: request)))
     say(id) { ControlMessage.success("connected", $0, into: &$1) }
     authenticateByHeaders(id, request)
+  }
+
+  private func address(of request: HTTPRequest) -> ClientAddress {
+    configuration.proxies.client(
+      remote: request.remoteAddress.text, forwarded: request.header("x-forwarded-for"))
   }
 
   package func webSocketClosed(_ id: ConnectionID, code: UInt16, reason: String) {
@@ -51,6 +57,7 @@ extension StreamLoop: WebSocketHandler {
 
   package func webSocketMessage(_ id: ConnectionID, opcode: WebSocketOpcode, bytes: RawSpan) {
     guard let session = sessions[id], session.stage != .ended else { return }
+    guard mayTalk(id, bytes.byteCount) else { return }
     guard session.stage != .authenticating else { return hold(id, opcode, bytes) }
     defer { message.clear() }  // credentials too, whatever was wrong beside them
     do throws(ClientMessageFault) {
@@ -68,6 +75,24 @@ extension StreamLoop: WebSocketHandler {
     case (.unsubscribe, _): unsubscribe(session)
     case (nil, _): break
     }
+  }
+
+  /// Whether a client may say so much more; else it is told and closed. An acknowledgement lists all
+  /// that is held, so its bytes count like those of the message that asks for it.
+  private func mayTalk(_ id: ConnectionID, _ bytes: Int) -> Bool {
+    let limits = configuration.clients
+    let now = loop.nowMilliseconds &* 1_000
+    var isAllowed = true
+    sessions.update(id) {
+      isAllowed =
+        $0.messageTokens.spend(1, limits.messageRate, now: now)
+        && $0.byteTokens.spend(
+          UInt64(bytes + $0.namesBytes), limits.messageBytesRate, now: now)
+    }
+    guard !isAllowed else { return true }
+    counters.talkativeClients &+= 1
+    fail(id, .tooManyRequests, "\(limits.messageRate.perSecond) messages a second")
+    return false
   }
 
   /// By the frame's kind, whatever the handshake asked for; JSON in a binary frame is understood
@@ -100,7 +125,11 @@ extension StreamLoop: WebSocketHandler {
       }
     }
     for (id, error) in late {
-      if error == .slowClient { counters.slowClients &+= 1 }
+      if error == .slowClient {
+        counters.slowClients &+= 1
+      } else {
+        counters.authenticationTimeouts &+= 1
+      }
       fail(id, error)
     }
   }
@@ -110,6 +139,7 @@ extension StreamLoop: WebSocketHandler {
   /// Sends an error, and closes where the protocol says so.
   func fail(_ id: ConnectionID, _ error: StreamError, _ reason: String? = nil) {
     counters.clientErrors &+= 1
+    if error == .symbolLimitExceeded { counters.symbolsRefused &+= 1 }
     say(id) { ControlMessage.error(error, reason: reason, $0, into: &$1) }
     guard let code = error.closeCode else { return }
     sessions.update(id) { $0.stage = .ended }

@@ -10,7 +10,8 @@ import WebTransport
 
 extension StreamLoop {
   func subscribe(_ session: StreamSession) {
-    if let fault = subscribeFault(session) {
+    var claimed = 0
+    if let fault = subscribeFault(session, &claimed) {
       return fail(session.connection, fault.error, fault.reason)
     }
     var made: [TopicDirectory.Record] = []
@@ -30,7 +31,14 @@ extension StreamLoop {
         if !isCovered, isStaleEvent(topic.index) { stale.insert(topic) }
       }
     }
-    sessions.update(session.connection) { $0.namesBytes += namesBytes }
+    let added = distributor.subscriptionCount(of: session.client) - session.claimed
+    if let usage = session.usage, added < claimed {
+      configuration.usage.giveBack(usage, subscriptions: claimed - added)
+    }
+    sessions.update(session.connection) {
+      $0.namesBytes += namesBytes
+      $0.claimed += added
+    }
     acknowledge(session)
     for record in made { carry(record) }
     if !stale.isEmpty {
@@ -58,7 +66,14 @@ extension StreamLoop {
         namesBytes += SubscriptionLists.bytes(of: name)
       }
     }
-    sessions.update(session.connection) { $0.namesBytes -= namesBytes }
+    let given = session.claimed - distributor.subscriptionCount(of: session.client)
+    if let usage = session.usage, given > 0 {
+      configuration.usage.giveBack(usage, subscriptions: given)
+    }
+    sessions.update(session.connection) {
+      $0.namesBytes -= namesBytes
+      $0.claimed -= given
+    }
     acknowledge(session)
     for topic in left { releaseIfUnused(topic) }
     if wildcardLeft { releaseUnusedWildcards(session.path) }
@@ -74,7 +89,10 @@ extension StreamLoop {
     return nil
   }
 
-  private func subscribeFault(_ session: StreamSession) -> ClientMessageFault? {
+  /// Nil when nothing is in the way; then so many names are `claimed` of what the key may hold.
+  private func subscribeFault(
+    _ session: StreamSession, _ claimed: inout Int
+  ) -> ClientMessageFault? {
     if let fault = channelFault(session) { return fault }
     // A set, for a name that is written twice is held once.
     var added: Set<TopicDirectory.Name> = []
@@ -101,6 +119,15 @@ extension StreamLoop {
     guard directory.count + topicsAdded <= GatewayLimits.topicsMax else {
       return ClientMessageFault(
         error: .symbolLimitExceeded, reason: "this server's topics are used up")
+    }
+    let usage = configuration.usage
+    if let entry = session.usage {
+      guard usage.claim(entry, subscriptions: added.count) else {
+        return ClientMessageFault(
+          error: .symbolLimitExceeded,
+          reason: "at most \(usage.bounds.subscriptionsMax) names for all connections of a key")
+      }
+      claimed = added.count
     }
     return nil
   }
@@ -250,6 +277,11 @@ struct SubscriptionLists {
   let wildcards: [Bool]
 
   private var channels: [(name: StaticString, list: StreamChannel)] {
+    SubscriptionLists.channels(of: path)
+  }
+
+  /// The names of a path's lists, and whose names are in them.
+  static func channels(of path: AssetClass) -> [(name: StaticString, list: StreamChannel)] {
     let carried = StreamChannel.allCases.filter { $0.isCarried(by: path) }
       .map { (name: $0.name, list: $0) }
     // Corrections and cancelled trades follow the trades, on stocks.

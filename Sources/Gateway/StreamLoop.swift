@@ -19,8 +19,12 @@ package final class StreamLoop {
     package var redisOptions = RedisOptions()
     package var feed: String
     package var web: WebServerConfiguration
-    /// Who may come in where there is no `credentials`.
-    package var keys: APIKeys
+    /// Who may come in where there is no `credentials`. One object for all loops of a process, and so
+    /// are the uses of keys.
+    package var keys: SettingsKeys
+    package var usage = KeyUsage()
+    /// Proxies whose word on clients' addresses is taken.
+    package var proxies = TrustedProxies()
     /// Asked instead of `keys`, on its own loop.
     package var credentials: CredentialGate?
     package var flushIntervalMilliseconds = GatewayLimits.flushIntervalMilliseconds
@@ -31,7 +35,7 @@ package final class StreamLoop {
       self.redis = redis
       self.feed = feed
       self.web = web
-      self.keys = keys
+      self.keys = SettingsKeys(keys)
     }
   }
 
@@ -48,6 +52,8 @@ package final class StreamLoop {
     package var authenticationMilliseconds = GatewayLimits.authenticationMilliseconds
     package var unwritableMillisecondsMax = GatewayLimits.unwritableMillisecondsMax
     package var subscriptionsMax = GatewayLimits.subscriptionsPerClientMax
+    package var messageRate = GatewayLimits.messageRate
+    package var messageBytesRate = GatewayLimits.messageBytesRate
     package init() {}
   }
 
@@ -60,6 +66,15 @@ package final class StreamLoop {
     package var staleNotices: UInt64 = 0
     package var flushes: UInt64 = 0
     package var authenticationFailures: UInt64 = 0
+    /// Of those, over the limit of failures: nothing was looked up.
+    package var authenticationsLimited: UInt64 = 0
+    package var authenticationTimeouts: UInt64 = 0
+    /// Keys with as many connections as they may have.
+    package var connectionsRefused: UInt64 = 0
+    /// Subscribes over any limit of names.
+    package var symbolsRefused: UInt64 = 0
+    /// Clients that said too much.
+    package var talkativeClients: UInt64 = 0
     /// Streams closed since their key was revoked or their session ended.
     package var revoked: UInt64 = 0
     package var clientErrors: UInt64 = 0

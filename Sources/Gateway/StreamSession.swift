@@ -22,6 +22,15 @@ struct StreamSession {
   var stage = Stage.connected
   /// Loop milliseconds.
   let openedAt: UInt64
+  /// Where its failures are counted.
+  let address: ClientAddress
+  /// What it may still say, in messages and in bytes.
+  var messageTokens = TokenBucket()
+  var byteTokens = TokenBucket()
+  /// Where its connection and names are counted; nil until it is authenticated.
+  var usage: KeyUsage.Entry?
+  /// Names claimed there.
+  var claimed = 0
   /// What the names held take in an acknowledgement; see `SubscriptionLists.bytes`.
   var namesBytes = 0
   /// Since when a frame has been waiting to leave wholly; 0 when none is.

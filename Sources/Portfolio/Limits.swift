@@ -40,6 +40,38 @@ package enum PortfolioLimits {
   /// closes (44,640 each). Further bars come on the next page.
   static let barMinutesMax = 200_000
 
+  // MARK: - Live values
+
+  /// Symbols in one question for live values. 1,000 of four letters, with commas as `%2C`, are 7 KB of
+  /// the 8 KiB that a request's head may have; lists of longer names are 431 before.
+  static let liveSymbolsMax = 1_000
+
+  /// Keys of one MGET. A value is at most 64 KiB, so a reply is at most 8 MiB, half of what a link
+  /// takes; usual values are 200 bytes, and 128 of them keep a Redis for 50 us.
+  static let liveBatchKeys = 128
+
+  /// A heartbeat older than this vouches for nothing: the bound of a gateway, six heartbeats.
+  static let heartbeatAgeMaxMilliseconds: Int64 = 1_500
+
+  /// Bytes of names in `x-tapedeck-stale`: an nginx in front takes 4 KiB for a whole head by default.
+  /// Names that do not fit are left out; `x-tapedeck-stale-count` counts all.
+  static let staleNamesBytesMax = 2_048
+
+  /// Symbols whose day before is read by one statement: 100 days of a market that never closes are
+  /// 144,000 minutes, about 100 ms.
+  static let previousDaysPerRead = 100
+
+  /// How long an answer waits for days before; without them by then it goes without.
+  static let previousDaysMilliseconds: UInt64 = 500
+
+  /// A day that is over changes only when a late trade comes in. After a minute it is read again, and
+  /// after a failure no sooner than in a second.
+  static let previousDaysKeptMilliseconds: UInt64 = 60_000
+  static let previousDaysRetryMilliseconds: UInt64 = 1_000
+
+  /// Days kept, 300 bytes each: 20 MB. More: all of them are forgotten.
+  static let previousDaysMax = 65_536
+
   // MARK: - Watchlists
 
   /// Of one account. 100 lists of 500 symbols of 32 bytes are more than the cache takes (64 KiB), and

@@ -25,6 +25,8 @@ package final class PortfolioService {
     package var cacheOptions = CacheOptions()
     package var durableOptions = CacheOptions.durable
     package var credentials = CredentialOptions()
+    /// Proxies whose word on clients' addresses is taken.
+    package var proxies = TrustedProxies()
     /// The feed's name in Redis' keys, whose time is the market's.
     package var feed: String
     /// The feed whose bars and trades are shown: a replay's are kept apart.
@@ -54,6 +56,8 @@ package final class PortfolioService {
   package var authority: CredentialAuthority { parts.authority }
   let store: PortfolioStore
   let prices: MarketPrices
+  let live: LiveMarket
+  let previousDays: PreviousDays
   let recorded: RecordedMarket
   let historyFeed: String
   let watchlists: Watchlists
@@ -64,6 +68,7 @@ package final class PortfolioService {
   private let housekeeping: Housekeeping
   private let readiness: Readiness
   private let log: RateLimitedLog
+  private let proxies: TrustedProxies
   private(set) var counters = RequestCounters()
 
   /// Starts nothing yet. On the loop's thread.
@@ -74,6 +79,7 @@ package final class PortfolioService {
     self.loop = loop
     self.readiness = readiness
     self.log = log
+    proxies = configuration.proxies
     var parts = CredentialParts.Configuration(
       postgres: configuration.postgres, cache: configuration.cacheRedis,
       durable: configuration.durableRedis)
@@ -91,6 +97,12 @@ package final class PortfolioService {
     recorded = RecordedMarket(pool: pool)
     historyFeed = configuration.historyFeed
     prices = MarketPrices(redis: market, feed: configuration.feed)
+    live = LiveMarket(
+      redis: market, feed: configuration.feed,
+      report: { log.log(.warning, kind: "market", "\($0)") })
+    previousDays = PreviousDays(
+      pool: pool, feed: configuration.historyFeed,
+      report: { log.log(.warning, kind: "days", "\($0)") })
     watchlists = Watchlists(cache: cache, store: store)
     profiles = Profiles(cache: cache, store: store)
     assets = AssetCatalogue(loop: loop, cache: cache, store: store)
@@ -176,7 +188,8 @@ package final class PortfolioService {
     case .malformed: presented = nil
     case .present(let credentials): presented = credentials
     }
-    let address = ClientAddress(request.remoteAddress.text)
+    let address = proxies.client(
+      remote: request.remoteAddress.text, forwarded: request.header("x-forwarded-for"))
     return try await authority.authenticate(presented, address: address).get()
   }
 

@@ -14,28 +14,37 @@ public final class RawSocket {
   /// Received and not yet taken by a reading method.
   public var pending: [UInt8] = []
 
-  /// Connects to 127.0.0.1 (or `host`). `receiveBufferBytes` small makes a slow reader show early.
+  /// Connects to 127.0.0.1 (or `host`), from another of the machine's addresses where `from` names
+  /// one. `receiveBufferBytes` small makes a slow reader show early.
   public init(
-    port: UInt16, host: String = "127.0.0.1", receiveBufferBytes: Int32? = nil
+    port: UInt16, host: String = "127.0.0.1", from: String? = nil,
+    receiveBufferBytes: Int32? = nil
   ) throws {
     fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard fd >= 0 else { throw RawSocketError(description: "socket: errno \(errno)") }
     if let receiveBufferBytes { set(SOL_SOCKET, SO_RCVBUF, receiveBufferBytes) }
     set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    inet_pton(AF_INET, host, &address.sin_addr)
-    let connected = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    guard connected == 0 else {
+    if let from { _ = named(from, 0, Glibc.bind) }
+    guard named(host, port, Glibc.connect) == 0 else {
       let code = errno
       Glibc.close(fd)
       fd = -1
       throw RawSocketError(description: "connect: errno \(code)")
+    }
+  }
+
+  private func named(
+    _ host: String, _ port: UInt16,
+    _ call: (Int32, UnsafePointer<sockaddr>?, socklen_t) -> Int32
+  ) -> Int32 {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    inet_pton(AF_INET, host, &address.sin_addr)
+    return withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        call(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
     }
   }
 

@@ -79,12 +79,27 @@ public enum WebTransportLimits {
   /// Lines given to the log callback per second; the rest is counted and told with the next one.
   static let logLinesPerSecondMax = 10
 
-  /// The sweep looks at every connection this often: 50,000 records of 128 bytes are 6 MB a second.
+  /// The sweep looks at every connection this often: 50,000 records of 192 bytes are 10 MB a second.
   static let sweepMilliseconds: UInt64 = 1_000
 
-  /// A connection that is closing is cut off after this: twice lws' own 5 s for a flush and for the
-  /// peer's close frame.
+  /// A connection that is closing is cut off after this: twice lws' own 5 s for a flush.
   static let closeMilliseconds: UInt64 = 12_000
+
+  /// Within this what is buffered for a WebSocket that is closing must leave, our close frame behind it,
+  /// and the peer's come: twice the longest round trip, and a second for a retransmission or two.
+  static let farewellMilliseconds: UInt64 = 5_000
+
+  /// ... and a WebSocket is cut off this long after our end of it was closed: a peer that has had its close frame need only
+  /// hang up, and what it sends until then is dropped.
+  static let lingerMilliseconds: UInt64 = 2_000
+
+  /// Pings of one connection that are answered one by one when they come in one turn of the loop; of
+  /// more the last one is. A read has at most 88, and each answer is a send: 16 cost 80 us.
+  static let pongsMax = 16
+
+  /// Reads of 16 KiB that are dropped at once of what comes over TLS behind a breach: 2 MiB, the largest
+  /// message twice. Who sends faster than it is decrypted is hung up on.
+  static let droppedReadsMax = 128
 
   /// How long a client may take to read an error answer whose request body is dropped.
   static let discardMilliseconds: UInt64 = 3_000

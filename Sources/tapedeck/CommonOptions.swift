@@ -141,6 +141,12 @@ struct ListeningOptions: ParsableArguments {
 
   @Option(help: "WebSocket and HTTP connections per thread at the most (default: 65536).")
   var maxConnections: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Proxies, by address and with commas, whose X-Forwarded-For tells where clients come from "
+        + "(default: none).", valueName: "addresses"))
+  var trustedProxies: String?
 }
 
 /// How the gateway listens and flushes.
@@ -155,4 +161,20 @@ struct GatewayOptions: ParsableArguments {
 
   @Option(help: "Trades that a symbol keeps for clients that fall behind (default: 256).")
   var ringTrades: Int?
+
+  @Option(help: "WebSocket connections of one key, or one user's sessions (default: 16384).")
+  var connectionsPerKey: Int?
+
+  @Option(
+    help: "Names (symbol x channel) that all connections of one key hold (default: 4194304).")
+  var symbolsPerKey: Int?
+
+  @Option(help: "Names (symbol x channel) that one connection holds (default: 50000).")
+  var symbolsPerConnection: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "What a client may say: messages a second, after eight times as many at once (default: 32).",
+      valueName: "rate"))
+  var messagesPerSecond: Int?
 }

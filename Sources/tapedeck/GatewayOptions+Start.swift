@@ -20,16 +20,36 @@ extension GatewayOptions {
     var loops: Int
     var flushMilliseconds: UInt64
     var ringTrades: Int
+    var usage: KeyUsage.Bounds
+    var symbolsPerConnection: Int
+    var messagesPerSecond: Int
+    var proxies: TrustedProxies
   }
 
   /// Before anything is started, so that a setting that cannot be used is told at once.
   func settings(_ source: OptionSource) throws -> Settings {
-    Settings(
+    var usage = KeyUsage.Bounds()
+    usage.connectionsMax = try source.integer(
+      "connections-per-key", flag: connectionsPerKey, default: usage.connectionsMax,
+      in: 1...16_777_216)
+    usage.subscriptionsMax = try source.integer(
+      "symbols-per-key", flag: symbolsPerKey, default: usage.subscriptionsMax,
+      in: 1...1_000_000_000)
+    return Settings(
       web: try listening.webConfiguration(source),
       loops: try source.integer("loops", flag: loops, default: 1, in: 1...64),
       flushMilliseconds: UInt64(
         try source.integer("flush-ms", flag: flushMs, default: 10, in: 0...1_000)),
-      ringTrades: try source.integer("ring-trades", flag: ringTrades, default: 256, in: 1...2_048))
+      ringTrades: try source.integer("ring-trades", flag: ringTrades, default: 256, in: 1...2_048),
+      usage: usage,
+      symbolsPerConnection: try source.integer(
+        "symbols-per-connection", flag: symbolsPerConnection,
+        default: GatewayLimits.subscriptionsPerClientMax,
+        in: 1...GatewayLimits.subscriptionsPerClientMax),
+      messagesPerSecond: try source.integer(
+        "messages-per-second", flag: messagesPerSecond,
+        default: Int(GatewayLimits.messageRate.perSecond), in: 1...1_000_000),
+      proxies: try listening.proxies(source))
   }
 }
 
@@ -48,6 +68,11 @@ extension GatewayOptions.Settings {
     if case .credentials(let gate) = doors { configuration.credentials = gate }
     configuration.flushIntervalMilliseconds = flushMilliseconds
     configuration.fanOut.trades = ringTrades
+    configuration.usage = KeyUsage(usage)
+    configuration.clients.subscriptionsMax = symbolsPerConnection
+    configuration.clients.messageRate = RateRule(
+      burst: 8 * UInt64(messagesPerSecond), perSecond: UInt64(messagesPerSecond))
+    configuration.proxies = proxies
     let readiness = Readiness((0..<loops).map(GatewayService.checkName))
     let service = try await GatewayService.start(
       loops: loops, configuration: configuration, readiness: readiness, metrics: metrics,
@@ -58,6 +83,13 @@ extension GatewayOptions.Settings {
 }
 
 extension ListeningOptions {
+  func proxies(_ source: OptionSource) throws -> TrustedProxies {
+    try source.value(
+      "trusted-proxies", flag: trustedProxies,
+      expected: "a list of at most 64 numeric addresses", { TrustedProxies(parsing: $0) })
+      ?? TrustedProxies()
+  }
+
   func webConfiguration(_ source: OptionSource) throws -> WebServerConfiguration {
     let port = try source.integer("port", flag: port, default: 8_080, in: 0...65_535)
     var web = WebServerConfiguration(

@@ -33,12 +33,13 @@ struct PortfolioCommand: ParsableCommand {
           .setting, "give --postgres postgresql://[user:password@]host:port/database")
       }
       let web = try command.listening.webConfiguration(source)
+      var configuration = PortfolioService.Configuration(
+        postgres: servers.postgres, marketRedis: market, cacheRedis: servers.cache,
+        durableRedis: servers.durable, feed: try command.location.feed(source),
+        historyFeed: source.string("history-feed", flag: command.historyFeed))
+      configuration.proxies = try command.listening.proxies(source)
       let portfolio = try await PortfolioHost.start(
-        configuration: PortfolioService.Configuration(
-          postgres: servers.postgres, marketRedis: market, cacheRedis: servers.cache,
-          durableRedis: servers.durable, feed: try command.location.feed(source),
-          historyFeed: source.string("history-feed", flag: command.historyFeed)),
-        web: web, readiness: Readiness([PortfolioService.checkName]),
+        configuration: configuration, web: web, readiness: Readiness([PortfolioService.checkName]),
         metrics: PrometheusRegistry(), logger: host.logger)
       host.onStop("portfolio") { await portfolio.close() }
       print("tapedeck portfolio listening http://\(web.host):\(portfolio.port)")

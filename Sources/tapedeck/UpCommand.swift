@@ -55,10 +55,12 @@ struct UpCommand: ParsableCommand {
       play.argument.isReplay ? HistoryWriter.Configuration.replayFeed : UpCommand.feedName
     // Of its own: prices flow on, and the gateway is ready, when only PostgreSQL is away.
     let portfolioReadiness = Readiness([PortfolioService.checkName])
+    var accounts = PortfolioService.Configuration(
+      postgres: servers.postgres, marketRedis: servers.redis, cacheRedis: servers.redis,
+      durableRedis: servers.durable, feed: UpCommand.feedName, historyFeed: historyFeed)
+    accounts.proxies = settings.proxies
     let portfolio = try await PortfolioHost.start(
-      configuration: PortfolioService.Configuration(
-        postgres: servers.postgres, marketRedis: servers.redis, cacheRedis: servers.redis,
-        durableRedis: servers.durable, feed: UpCommand.feedName, historyFeed: historyFeed),
+      configuration: accounts,
       web: nil, readiness: portfolioReadiness, metrics: metrics, logger: host.logger)
     host.onStop("portfolio") { await portfolio.close() }
 

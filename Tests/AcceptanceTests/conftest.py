@@ -1,6 +1,11 @@
+import pathlib
+
 import pytest
 
 import harness
+from frames import frames, tap_the_sdk
+
+tap_the_sdk()
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +21,30 @@ def up():
 def directory():
     with harness.short_directory() as path:
         yield path
+
+
+@pytest.fixture(autouse=True)
+def every_frame_is_as_described():
+    """Frames that came on other threads fail the test that saw them too."""
+    yield
+    faults, frames.faults = frames.faults, []
+    assert not faults, faults[:5]
+
+
+def is_whole_run(session):
+    """Every file of the tests, and none of their tests left out."""
+    ran = {item.path.name for item in session.items}
+    there = {path.name for path in pathlib.Path(__file__).parent.glob("test_*.py")}
+    return ran == there and not session.config.option.keyword and not session.shouldstop
+
+
+def pytest_sessionfinish(session, exitstatus):
+    if is_whole_run(session) and frames.never_seen() and exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter):
+    if frames.counts:
+        terminalreporter.write_line(f"frames held against /asyncapi.json, text+binary: {frames.summary()}")
+    if is_whole_run(terminalreporter._session) and frames.never_seen():
+        terminalreporter.write_line(f"never seen: {', '.join(frames.never_seen())}", red=True)

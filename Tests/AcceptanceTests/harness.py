@@ -23,6 +23,8 @@ import requests
 from alpaca.trading.client import TradingClient
 from websockets.sync.client import connect
 
+from frames import frames
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 READY = re.compile(
     r"tapedeck ready http://127\.0\.0\.1:(\d+) key=demo secret=demo tape=(\S.*)"
@@ -40,7 +42,7 @@ def binary():
 
 def fixture_tape():
     """The recorded session that `up` plays by default."""
-    tapes = sorted((ROOT / "fixtures").rglob("*.gz"))
+    tapes = sorted((ROOT / "fixtures").rglob("*.ndjson.gz"))
     assert tapes, "no tape under fixtures/"
     return str(tapes[0])
 
@@ -279,7 +281,7 @@ class Raw:
 
     def __init__(self, url, packed=False, authenticate=True):
         headers = {"Content-Type": "application/msgpack"} if packed else None
-        self.packed = packed
+        self.packed, self.url = packed, url
         self.connection = connect(
             url, additional_headers=headers, open_timeout=10, close_timeout=1, compression=None
         )
@@ -297,6 +299,7 @@ class Raw:
         """The next frame: always one array of maps."""
         data = self.socket.recv(timeout=seconds)
         assert isinstance(data, bytes) == self.packed, "text or binary as asked for"
+        assert not (fault := frames.take(self.url, data)), fault
         frame = msgpack.unpackb(data, timestamp=0) if self.packed else json.loads(data)
         assert isinstance(frame, list) and all(isinstance(each, dict) for each in frame)
         return frame

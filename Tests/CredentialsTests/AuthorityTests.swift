@@ -49,13 +49,15 @@ import Testing
         await scene.authenticate("demo", "x")
           == .failure(.tooManyFailures(retryAfterSeconds: 6)))
       #expect(
-        await scene.authenticate("demo", "demo", from: "192.0.2.9")
+        await scene.authenticate("demo", "demo")
           == .failure(.tooManyFailures(retryAfterSeconds: 6)))
       #expect(scene.database.questions.count == asked)
       #expect(scene.authority.counters.limited == 2)
-      scene.clock.advance(milliseconds: 6_000)
       #expect(
-        await scene.authenticate("demo", "demo", from: "192.0.2.9").principal?.keyID == "demo")
+        await scene.authenticate("demo", "demo", from: "192.0.2.9").principal?.keyID == "demo",
+        "elsewhere its owner is let in at once")
+      scene.clock.advance(milliseconds: 6_000)
+      #expect(await scene.authenticate("demo", "demo").principal?.keyID == "demo")
     }
   }
 

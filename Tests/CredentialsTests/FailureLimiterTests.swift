@@ -24,7 +24,7 @@ import Testing
       limiter.failed(name: "k", address: home, now: 0)
     }
     #expect(limiter.wait(name: "k", address: home, now: 0) == 1_000)
-    #expect(limiter.wait(name: "k", address: away, now: 0) == 1_000, "from wherever")
+    #expect(limiter.wait(name: "k", address: away, now: 0) == nil, "who did nothing there")
     #expect(limiter.wait(name: "other", address: home, now: 0) == nil)
     #expect(limiter.wait(name: "k", address: home, now: 999) == 1)
     #expect(limiter.wait(name: "k", address: home, now: 1_000) == nil)
@@ -57,6 +57,32 @@ import Testing
     #expect(limiter.wait(name: "k", address: home, now: 10) == nil)
     limiter.failed(name: "k", address: home, now: 11)
     #expect(limiter.wait(name: "k", address: home, now: 11) != nil, "one guess, no more")
+  }
+
+  /// Goal: a storm on a key from one address stops nobody who shows the key elsewhere, and yet who
+  /// guesses from many addresses has no more in all than the key's bucket, but for one from each.
+  @Test func whoGuessesFromManyAddressesHasOneGuessFromEach() {
+    var limiter = limiter(address: 1_000)
+    for _ in 0..<3 { limiter.failed(name: "k", address: home, now: 0) }
+    for number in 1...50 {
+      let address = ClientAddress("198.51.100.\(number)")
+      #expect(limiter.wait(name: "k", address: address, now: 0) == nil, "its first")
+      limiter.failed(name: "k", address: address, now: 0)
+      #expect(limiter.wait(name: "k", address: address, now: 0) != nil, "its second")
+    }
+    #expect(limiter.wait(name: "k", address: away, now: 0) == nil)
+    limiter.succeeded(name: "k", address: away, now: 0)
+    #expect(limiter.wait(name: "k", address: away, now: 1) == nil)
+    #expect(limiter.counts.suspected == 51)
+  }
+
+  /// Goal: with no room for suspects the key's bucket holds for everybody, rather than for nobody.
+  @Test func withoutRoomForSuspectsEverybodyIsOne() {
+    var limiter = limiter(address: 1_000, entriesMax: 4)
+    for number in 0..<4 { limiter.failed(name: "k\(number)", address: home, now: 0) }
+    for _ in 0..<3 { limiter.failed(name: "k0", address: home, now: 0) }
+    #expect(limiter.wait(name: "k0", address: away, now: 0) != nil)
+    #expect(limiter.wait(name: "k1", address: away, now: 0) == nil, "its bucket has some left")
   }
 
   @Test func trustEnds() {

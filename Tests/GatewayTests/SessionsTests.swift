@@ -1,3 +1,4 @@
+import Credentials
 import MarketData
 import Testing
 import WebTransport
@@ -12,7 +13,7 @@ import WebTransport
     StreamSession(
       connection: ConnectionID(index: connection, generation: generation),
       client: ClientHandle(index: client, generation: generation), path: .stock,
-      encoding: .json, openedAt: 0)
+      encoding: .json, openedAt: 0, address: ClientAddress("127.0.0.1"))
   }
 
   @Test func aSessionIsFoundByConnectionAndByClient() {

@@ -34,7 +34,7 @@ final class ServiceScene {
 
   /// A Redis and a gateway, ended whatever happens.
   static func with(
-    _ configure: (inout StreamLoop.Configuration) -> Void = { _ in },
+    _ configure: (inout StreamLoop.Configuration) -> Void = { _ in }, loops: Int = 1,
     _ body: (ServiceScene) async throws -> Void
   ) async throws {
     let redis = try TestSupport.PrivateRedis()
@@ -45,9 +45,9 @@ final class ServiceScene {
       keys: try APIKeys(parsing: "demo:demo"))
     configure(&configuration)
     let metrics = PrometheusRegistry()
-    let readiness = Readiness([GatewayService.checkName(0)])
+    let readiness = Readiness((0..<loops).map(GatewayService.checkName))
     let gateway = try await GatewayService.start(
-      loops: 1, configuration: configuration, readiness: readiness, metrics: metrics,
+      loops: loops, configuration: configuration, readiness: readiness, metrics: metrics,
       logger: quiet)
     do {
       try await body(ServiceScene(redis, gateway, metrics))

@@ -26,10 +26,11 @@ final class StreamClient {
   /// Only the handshake; nothing is read after it.
   init(
     _ scene: ServiceScene, path: String = "/v2/iex", _ encoding: Encoding = .json,
-    headers: String = "", receiveBufferBytes: Int32? = nil
+    headers: String = "", receiveBufferBytes: Int32? = nil, from: String? = nil
   ) throws {
     self.encoding = encoding
-    socket = try RawSocket(port: scene.port, receiveBufferBytes: receiveBufferBytes)
+    socket = try RawSocket(
+      port: scene.port, from: from, receiveBufferBytes: receiveBufferBytes)
     let kind = encoding == .json ? "" : "Content-Type: application/msgpack\r\n"
     try #require(socket.openWebSocket(path, headers: kind + headers)?.status == 101)
   }

@@ -137,7 +137,7 @@ import Testing
       #expect(socket.readFrame()?.closeCode == 1_002)
       socket.close()
       #expect(try await fixture.until { $0.connections == 0 })
-      #expect(fixture.handler.events.last == .closed(1_002, "malformed frame"))
+      #expect(fixture.handler.events.last == .closed(1_002, "a control frame over 125 bytes"))
     }
   }
 

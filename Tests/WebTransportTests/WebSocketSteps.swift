@@ -22,6 +22,7 @@ extension WebSocketSteps {
     #expect(frame?.closeCode == code)
     socket.sendFrame(8, [UInt8(code >> 8), UInt8(code & 255)])
     #expect(socket.readToEnd() == [])
+    socket.close()
     #expect(try await fixture.until { $0.connections == 0 && $0.assemblyBytes <= 1 << 20 })
     guard case .closed(let told, _) = fixture.handler.events.last else {
       Issue.record("the handler was not told")

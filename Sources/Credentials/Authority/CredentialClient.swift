@@ -49,7 +49,7 @@ public final class CredentialClient: @unchecked Sendable {  // see the file's fi
   /// after a success `revoked` may come, once. Neither comes after `closeStream` of the ticket but for
   /// what is on its way already: the caller looks whether its connection is still there.
   public func openStream(
-    _ presented: PresentedCredentials?, address: String,
+    _ presented: PresentedCredentials?, address: ClientAddress,
     answer: @escaping @Sendable (Result<Principal, CredentialFailure>) -> Void,
     revoked: @escaping @Sendable (CredentialFailure) -> Void
   ) -> WatchTicket {
@@ -57,11 +57,10 @@ public final class CredentialClient: @unchecked Sendable {  // see the file's fi
     next &+= 1
     let ticket = WatchTicket(number: number << 40 | next)
     guard !isShutDown else { return ticket }
-    let from = ClientAddress(address)
     gate.loop.submit { [self] in
       let authority = gate.authority
       Task.immediate(executorPreference: gate.loop) {
-        let result = await authority.openStream(ticket, presented, address: from) { failure in
+        let result = await authority.openStream(ticket, presented, address: address) { failure in
           self.handBack { revoked(failure) }
         }
         self.handBack { answer(result) }

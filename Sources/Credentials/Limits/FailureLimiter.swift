@@ -7,8 +7,11 @@
 // Secrets of ours have 256 bits: the limit is not what keeps them from being guessed. It bounds the
 // look-ups that a storm of wrong credentials causes, and protects keys whose secret a person chose.
 //
-// A key that a stranger fails with on purpose must not be lost to its owner: who was let in with this
-// key from this address within the hour is not stopped, until a failure of the two together.
+// A key that a stranger fails with on purpose must not be lost to its owner. Who was let in with this
+// key from this address within the hour is not stopped, until a failure of the two together; and the
+// key's bucket stops only those who have failed with it from their address within the hour. So a storm
+// on a key touches nobody elsewhere, and one who guesses from many addresses has one guess from each,
+// and then what the key's bucket allows all of them together.
 
 /// What one kind of bucket allows.
 public struct FailureRule: Sendable, Hashable {
@@ -30,7 +33,7 @@ public struct FailureRules: Sendable, Hashable {
   public var key = FailureRule(burst: 10, refillMilliseconds: 6_000)
   /// 60, then 1 a second: an office or a proxy is one address.
   public var address = FailureRule(burst: 60, refillMilliseconds: 1_000)
-  /// How long a success with a key lets its address pass.
+  /// How long a success with a key lets its address pass, and a failure binds it to the key's bucket.
   public var trustMilliseconds: UInt64 = 3_600_000
   public var entriesMax = CredentialsLimits.failureEntriesMax
 
@@ -42,34 +45,46 @@ struct FailureLimiter {
   private var keys: FailureTable
   private var addresses: FailureTable
   private var trusted: FailureTable
+  private var suspected: FailureTable
 
   init(_ rules: FailureRules) {
     self.rules = rules
     keys = FailureTable(entriesMax: rules.entriesMax)
     addresses = FailureTable(entriesMax: rules.entriesMax)
     trusted = FailureTable(entriesMax: rules.entriesMax)
+    suspected = FailureTable(entriesMax: rules.entriesMax)
   }
 
   /// Milliseconds until an attempt is allowed; nil when it is now. `name` is the key's or session's
   /// id; nil when the credentials have none.
   func wait(name: String?, address: ClientAddress, now: UInt64) -> UInt64? {
-    if let name, trusted.holds(Pair(name: name, address: address), now: now) { return nil }
-    let byName = name.map { keys.wait($0, rules.key, now: now) } ?? 0
+    var byName: UInt64 = 0
+    if let name {
+      let pair = Pair(name: name, address: address)
+      if trusted.holds(pair, now: now) { return nil }
+      // With no room left for suspects everybody is one.
+      if suspected.isFull || suspected.holds(pair, now: now) {
+        byName = keys.wait(name, rules.key, now: now)
+      }
+    }
     let wait = max(byName, addresses.wait(address, rules.address, now: now))
     return wait > 0 ? wait : nil
   }
 
   mutating func failed(name: String?, address: ClientAddress, now: UInt64) {
     if let name {
+      let pair = Pair(name: name, address: address)
       keys.take(name, rules.key, now: now)
-      trusted.forget(Pair(name: name, address: address))
+      trusted.forget(pair)
+      suspected.hold(pair, until: now &+ rules.trustMilliseconds, now: now)
     }
     addresses.take(address, rules.address, now: now)
   }
 
   mutating func succeeded(name: String, address: ClientAddress, now: UInt64) {
-    trusted.hold(
-      Pair(name: name, address: address), until: now &+ rules.trustMilliseconds, now: now)
+    let pair = Pair(name: name, address: address)
+    suspected.forget(pair)
+    trusted.hold(pair, until: now &+ rules.trustMilliseconds, now: now)
   }
 
   private struct Pair: Hashable {
@@ -77,8 +92,8 @@ struct FailureLimiter {
     var address: ClientAddress
   }
 
-  /// Entries of the three tables, for metrics and tests.
-  var counts: (keys: Int, addresses: Int, trusted: Int) {
-    (keys.count, addresses.count, trusted.count)
+  /// Entries of the tables, for metrics and tests.
+  var counts: (keys: Int, addresses: Int, trusted: Int, suspected: Int) {
+    (keys.count, addresses.count, trusted.count, suspected.count)
   }
 }

@@ -13,6 +13,9 @@ struct FailureTable {
 
   var count: Int { moments.count }
 
+  /// No room for a newcomer until the next of them makes some.
+  var isFull: Bool { moments.count >= entriesMax }
+
   // MARK: - Buckets
 
   func wait(_ name: some Hashable, _ rule: FailureRule, now: UInt64) -> UInt64 {

@@ -9,32 +9,47 @@ public struct ClientAddress: Sendable, Hashable {
   /// From a numeric address without a port. Text that is none counts as one common address, and so
   /// does everybody behind a proxy that the text comes from.
   public init(_ text: String) {
-    var four = in_addr()
-    var six = in6_addr()
-    if inet_pton(AF_INET, text, &four) == 1 {
-      self.init(mapped: four.s_addr)
-    } else if inet_pton(AF_INET6, text, &six) == 1 {
-      let (high, low) = withUnsafeBytes(of: &six) { bytes in
-        (bytes.load(as: UInt64.self), bytes.load(fromByteOffset: 8, as: UInt64.self))
-      }
-      let isMapped = high == 0 && UInt32(truncatingIfNeeded: low) == UInt32(0xffff).bigEndian
-      if isMapped {
-        self.init(mapped: UInt32(truncatingIfNeeded: low >> 32))
-      } else {
-        self.init(high: high, low: 0)
-      }
-    } else {
+    guard let exact = ExactAddress(text) else {
       self.init(high: 0, low: 0)
+      return
     }
+    self.init(exact)
+  }
+
+  init(_ exact: ExactAddress) {
+    self.init(high: exact.high, low: exact.isIPv4 ? exact.low : 0)
   }
 
   private init(high: UInt64, low: UInt64) {
     self.high = high
     self.low = low
   }
+}
 
-  /// The four bytes as they lie in memory.
-  private init(mapped address: UInt32) {
-    self.init(high: 0, low: UInt64(address) << 32 | UInt64(UInt32(0xffff).bigEndian))
+/// A numeric address, all of it; an IPv4 one as ::ffff:a.b.c.d.
+struct ExactAddress: Sendable, Hashable {
+  fileprivate let high: UInt64
+  fileprivate let low: UInt64
+
+  private static let mapped = UInt64(0xffff) << 32
+
+  /// Nil for text that is no numeric address.
+  init?(_ text: String) {
+    var four = in_addr()
+    var six = in6_addr()
+    if inet_pton(AF_INET, text, &four) == 1 {
+      (high, low) = (0, ExactAddress.mapped | UInt64(UInt32(bigEndian: four.s_addr)))
+    } else if inet_pton(AF_INET6, text, &six) == 1 {
+      (high, low) = withUnsafeBytes(of: &six) { bytes in
+        (
+          UInt64(bigEndian: bytes.load(as: UInt64.self)),
+          UInt64(bigEndian: bytes.load(fromByteOffset: 8, as: UInt64.self))
+        )
+      }
+    } else {
+      return nil
+    }
   }
+
+  var isIPv4: Bool { high == 0 && low >> 32 == ExactAddress.mapped >> 32 }
 }

@@ -65,44 +65,12 @@ final class MarketPrices {
   /// One GET for each key (in a cluster they are on many nodes), all in one write.
   private func values(_ keys: [[UInt8]]) async -> [[UInt8]?] {
     guard !keys.isEmpty else { return [] }
-    let gathering = Gathering(count: keys.count)
-    let timer = LoopTimer(loop: redis.loop) { gathering.end() }
-    timer.start(afterMilliseconds: RESTLimits.priceMilliseconds)
-    defer { timer.close() }
-    for (index, key) in keys.enumerated() {
-      redis.send(Redis.Get(key)) { gathering.take(index, (try? $0.get()) ?? nil) }
-    }
-    return await gathering.values()
-  }
-
-  /// Answers that come one by one. Loop's thread only.
-  private final class Gathering {
-    private var taken: [[UInt8]?]
-    private var awaited: Int
-    private var isOver = false
-    private var continuation: CheckedContinuation<Void, Never>?
-
-    init(count: Int) {
-      taken = Array(repeating: nil, count: count)
-      awaited = count
-    }
-
-    func take(_ index: Int, _ value: [UInt8]?) {
-      guard !isOver else { return }
-      taken[index] = value
-      awaited -= 1
-      if awaited == 0 { end() }
-    }
-
-    func end() {
-      isOver = true
-      continuation?.resume()
-      continuation = nil
-    }
-
-    func values() async -> [[UInt8]?] {
-      if !isOver { await withCheckedContinuation { continuation = $0 } }
-      return taken
+    return await Gathering.answers(
+      keys.count, on: redis.loop, withinMilliseconds: RESTLimits.priceMilliseconds
+    ) { gathering in
+      for (index, key) in keys.enumerated() {
+        redis.send(Redis.Get(key)) { gathering.take(index, (try? $0.get()) ?? nil) }
+      }
     }
   }
 }

@@ -1,5 +1,6 @@
 // What an account was worth over time, from the history that a job writes. Which stretch and how fine is
 // said by words of the official SDK: a period back from its end, a timeframe.
+import MarketData
 
 struct EquityHistory: Sendable {
   struct Point: Sendable {

@@ -1,3 +1,5 @@
+import MarketData
+
 /// The id of an activity: when it was, so that ids sort, and which fill it is.
 /// `1795242180000000::2a5aebb9-48c0-5e7a-ac09-c194973cae9e`.
 struct ActivityID: Hashable, Sendable, CustomStringConvertible {

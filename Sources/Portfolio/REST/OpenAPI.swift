@@ -1,4 +1,5 @@
 // The document at `/openapi.json`: OpenAPI 3.1, written from the route table.
+import MarketData
 import WebTransport
 
 enum OpenAPI {
@@ -13,8 +14,9 @@ enum OpenAPI {
         writer.field("version", "1")
         writer.field(
           "description",
-          "Accounts, positions, orders (read only: placing one is the exchange's affair) and "
-            + "watchlists. Money and quantities are exact decimals, written as strings. Every error "
+          "Accounts, positions, orders (read only: placing one is the exchange's affair), "
+            + "watchlists, and the market: its newest values and its past. Streams are described "
+            + "at /asyncapi.json. Money and quantities are exact decimals, written as strings. Every error "
             + "has a body with a code and a message.")
       }
       writer.key("paths")
@@ -110,6 +112,7 @@ enum OpenAPI {
       writer.key(String(success.status))
       writer.object { writer in
         writer.field("description", success.summary)
+        if !success.headers.isEmpty { headers(success.headers, &writer) }
         if let schema = success.schema { content(schema, &writer) }
       }
     }
@@ -118,6 +121,22 @@ enum OpenAPI {
       writer.object { writer in
         writer.field("description", summary)
         content(.named("Error"), &writer)
+      }
+    }
+  }
+
+  private static func headers(
+    _ headers: [(name: String, schema: Schema, summary: String)], _ writer: inout JSONWriter
+  ) {
+    writer.key("headers")
+    writer.object { writer in
+      for header in headers {
+        writer.key(header.name)
+        writer.object { writer in
+          writer.field("description", header.summary)
+          writer.key("schema")
+          writer.schema(header.schema)
+        }
       }
     }
   }

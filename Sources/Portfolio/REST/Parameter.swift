@@ -1,5 +1,6 @@
 // What a request carries besides its method: values in the path, in the query and in the body. A
 // route lists them; the request is read by that list and documented by it.
+import MarketData
 
 /// What a route needs to know of a parameter, whatever its type.
 protocol ParameterDeclaration: Sendable {

@@ -1,6 +1,7 @@
 // One endpoint, wholly: how it is asked, what it takes, what it answers, and what does it. The router
 // and the document are both made from the list of these (`RouteTable`).
 import Credentials
+import MarketData
 import WebTransport
 
 struct Route: Sendable {
@@ -17,9 +18,14 @@ struct Route: Sendable {
     let summary: String
     /// Nil: no body.
     let schema: Schema?
+    /// What may be in the answer's head.
+    var headers: [(name: String, schema: Schema, summary: String)] = []
 
-    static func ok(_ schema: Schema, _ summary: String) -> Success {
-      Success(summary: summary, schema: schema)
+    static func ok(
+      _ schema: Schema, _ summary: String,
+      headers: [(name: String, schema: Schema, summary: String)] = []
+    ) -> Success {
+      Success(summary: summary, schema: schema, headers: headers)
     }
     static func noContent(_ summary: String) -> Success {
       Success(status: 204, summary: summary, schema: nil)

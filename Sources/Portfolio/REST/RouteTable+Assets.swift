@@ -1,5 +1,6 @@
 // Assets, through the cache: an index to choose from, and the JSON of each.
 import Credentials
+import MarketData
 import WebTransport
 
 extension RouteTable {

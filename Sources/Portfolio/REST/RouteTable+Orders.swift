@@ -1,5 +1,6 @@
 // Orders are read here and placed at the exchange.
 import Credentials
+import MarketData
 import WebTransport
 
 extension RouteTable {

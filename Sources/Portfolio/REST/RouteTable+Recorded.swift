@@ -35,14 +35,7 @@ extension RouteTable {
         range, call.arguments.required(Parameters.barTimeframe), zone: zone(assetClass),
         after: token)
       return answer("bars", page, next: page.next.map { PageToken.text($0) }) { bar, writer in
-        writer.field("t", Instant.text(bar.start))
-        writer.number("o", bar.open)
-        writer.number("h", bar.high)
-        writer.number("l", bar.low)
-        writer.number("c", bar.close)
-        writer.number("v", bar.volume)
-        writer.number("n", bar.tradeCount.map { String($0) })
-        writer.number("vw", bar.vwap)
+        writer.members(of: bar)
       }
     }
   }
@@ -80,15 +73,15 @@ extension RouteTable {
     }
   }
 
-  private static func words(_ assetClass: AssetClass) -> String {
+  static func words(_ assetClass: AssetClass) -> String {
     assetClass == .stock ? "stocks" : "crypto pairs"
   }
 
-  private static func zone(_ assetClass: AssetClass) -> String {
+  static func zone(_ assetClass: AssetClass) -> String {
     assetClass == .stock ? "America/New_York" : "UTC"
   }
 
-  private static func location(_ assetClass: AssetClass) -> [any ParameterDeclaration] {
+  static func location(_ assetClass: AssetClass) -> [any ParameterDeclaration] {
     assetClass == .crypto ? [Parameters.cryptoLocation] : []
   }
 
@@ -103,7 +96,7 @@ extension RouteTable {
       isAscending: call[Parameters.recordedSort] != "desc")
   }
 
-  private static func startOfDay(_ now: Int64, _ assetClass: AssetClass) -> Int64 {
+  static func startOfDay(_ now: Int64, _ assetClass: AssetClass) -> Int64 {
     let day: Int64 = 86_400_000_000
     guard assetClass == .stock else { return now - ((now % day) + day) % day }
     let bound = Int64.max / 1_000
@@ -137,6 +130,17 @@ extension RouteTable {
 }
 
 extension JSONWriter {
+  mutating func members(of bar: RecordedBar) {
+    field("t", Instant.text(bar.start))
+    number("o", bar.open)
+    number("h", bar.high)
+    number("l", bar.low)
+    number("c", bar.close)
+    number("v", bar.volume)
+    number("n", bar.tradeCount.map { String($0) })
+    number("vw", bar.vwap)
+  }
+
   /// A number that is text already, or JSON that is.
   fileprivate mutating func number(_ name: String, _ text: String?) {
     key(name)
@@ -145,29 +149,9 @@ extension JSONWriter {
 }
 
 extension Answers {
-  static let bar = Schema.array(
-    .object([
-      .init(name: "t", schema: .instant, isRequired: true),
-      .init(name: "o", schema: .number, isRequired: true),
-      .init(name: "h", schema: .number, isRequired: true),
-      .init(name: "l", schema: .number, isRequired: true),
-      .init(name: "c", schema: .number, isRequired: true),
-      .init(name: "v", schema: .number, isRequired: true),
-      .init(name: "n", schema: .nullable(.integer(nil)), isRequired: true),
-      .init(name: "vw", schema: .nullable(.number), isRequired: true),
-    ]))
-
-  static let trade = Schema.array(
-    .object([
-      .init(name: "t", schema: .instant, isRequired: true),
-      .init(name: "p", schema: .number, isRequired: true),
-      .init(name: "s", schema: .number, isRequired: true),
-      .init(name: "i", schema: .integer(nil), isRequired: false),
-      .init(name: "x", schema: .text(), isRequired: false),
-      .init(name: "c", schema: .anyOf([.array(.text()), .text()]), isRequired: false),
-      .init(name: "z", schema: .text(), isRequired: false),
-      .init(name: "tks", schema: .choice(["B", "S"]), isRequired: false),
-    ]))
+  // Rows of the past have the members of live ones.
+  static let bar = Schema.array(MessageTable.bar.rowSchema)
+  static let trade = Schema.array(MessageTable.trade.rowSchema)
 }
 
 extension Parameters {

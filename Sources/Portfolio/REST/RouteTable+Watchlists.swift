@@ -1,5 +1,6 @@
 // Watchlists: read through the cache, written in one transaction each.
 import Credentials
+import MarketData
 import WebTransport
 
 extension RouteTable {

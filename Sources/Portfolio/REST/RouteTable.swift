@@ -5,7 +5,7 @@ import WebTransport
 enum RouteTable {
   static let all: [Route] =
     accountRoutes + orderRoutes + watchlistRoutes + assetRoutes + marketRoutes
-    + recordedRoutes + ownRoutes
+    + recordedRoutes + latestRoutes + snapshotRoutes + ownRoutes
 
   /// The document. A route of it is made here, since it shows the table that it is in.
   static let document = OpenAPI.document(all, schemas: Answers.schemas)

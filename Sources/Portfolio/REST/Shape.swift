@@ -1,5 +1,6 @@
 // How a row becomes JSON: a list of members, each with its name, its schema and where its value is.
 // The schema in `/openapi.json` and the encoder are both this list, so they cannot differ.
+import MarketData
 
 /// A kind of object in answers, made from `Row`.
 struct Shape<Row>: Sendable {

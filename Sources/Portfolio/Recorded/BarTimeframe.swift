@@ -1,3 +1,5 @@
+import MarketData
+
 /// How long the bars of an answer are: `1Min` to `59Min`, `1Hour` to `23Hour`, `1Day`, `1Week`,
 /// `1Month`; `T`, `H`, `D`, `W`, `M` are other words for the units.
 enum BarTimeframe: Hashable, Sendable {

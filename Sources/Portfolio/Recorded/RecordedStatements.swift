@@ -5,7 +5,7 @@
 import PostgresClient
 
 enum RecordedStatements {
-  private static func visible(_ time: String) -> String {
+  static func visible(_ time: String) -> String {
     """
     ($1 <> 'replay' OR NOT EXISTS (SELECT FROM history_epochs AS later
       WHERE later.feed = $1 AND later.epoch > row.epoch AND later.first_at <= row.\(time)))
@@ -47,7 +47,7 @@ enum RecordedStatements {
 
   /// The exact quotient, rounded once, half away from zero, to 1e-9: `div` cuts towards zero, and
   /// numerics have no other place to round.
-  private static func mean(_ sum: String, _ volume: String) -> String {
+  static func mean(_ sum: String, _ volume: String) -> String {
     """
     CASE WHEN \(volume) > 0 THEN trim_scale(
       sign(\(sum)) * div(abs(\(sum)) * 2000000000 + \(volume), \(volume) * 2) * 0.000000001)

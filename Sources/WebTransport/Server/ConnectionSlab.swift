@@ -2,7 +2,7 @@
 // bound. An index is reused, its generation is not: `find` gives nothing for a stale id. Loop's thread
 // only. A pointer from here is good until the next `add`.
 
-/// What the server knows of a connection. About 128 bytes; everything that only some connections have
+/// What the server knows of a connection. 192 bytes; everything that only some connections have
 /// is behind a reference that is nil otherwise.
 struct ConnectionRecord {
   enum Kind: UInt8 {
@@ -30,6 +30,9 @@ struct ConnectionRecord {
   var awaitsHead = false
   /// The handshake was accepted; lws has not finished it.
   var isUpgrading = false
+  /// How far the end of a WebSocket has come, and whether our close frame has been sent.
+  var farewell = Farewell.none
+  var saidGoodbye = false
   var closeCode = WebSocketCloseCode.abnormal
   var generation: UInt32 = 0
   var requests: UInt32 = 0
@@ -44,6 +47,11 @@ struct ConnectionRecord {
   var exchange: HTTPExchange?
   var assembly: MessageAssembly?
   var controls: ControlQueue?
+  var checker = FrameChecker()
+  /// Pings that have not been answered.
+  var pongs: [WebServer.Pong]?
+  /// Whole messages that were delivered, or not, since it is closing.
+  var messages: UInt32 = 0
   var closeReason: String = ""
 }
 

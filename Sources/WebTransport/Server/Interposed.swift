@@ -6,6 +6,7 @@
 // buffer, since it was pipelined behind another, must not have a body: 4.1.6 then feeds the head to
 // the body again and again, without an end (lws_http_action's last loop), which stops the whole loop.
 // A server must know where a request comes from to refuse that. There is no other hook for either.
+// (Its reads of sockets are another matter, see `ReadHook`.)
 //
 // `WebServer.init` proves that the calls come here and fails otherwise.
 import CLibwebsockets

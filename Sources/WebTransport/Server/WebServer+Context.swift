@@ -16,7 +16,7 @@ private let protocolName = StaticString("tapedeck")
 
 extension WebServer {
   func createContext() throws(WebTransportError) {
-    guard Interposed.isEffective(for: self) else {
+    guard Interposed.isEffective(for: self), ReadHook.isInstalled else {
       throw WebTransportError(
         code: .contextFailed, reason: "libwebsockets' calls to itself cannot be intercepted")
     }
@@ -115,7 +115,6 @@ extension WebServer {
     guard let id = id(of: wsi) else { return 0 }
     switch reason {
     case LWS_CALLBACK_RECEIVE: return received(id, wsi, bytes)
-    case LWS_CALLBACK_RECEIVE_PONG: return ponged(id)
     case LWS_CALLBACK_SERVER_WRITEABLE: return writable(id, wsi)
     case LWS_CALLBACK_HTTP: return headArrived(id, wsi)
     case LWS_CALLBACK_HTTP_BODY: return bodyArrived(id, bytes)
@@ -123,9 +122,9 @@ extension WebServer {
     case LWS_CALLBACK_HTTP_WRITEABLE: return httpWritable(id, wsi)
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return confirmUpgrade(id, wsi)
     case LWS_CALLBACK_ESTABLISHED: return established(id)
-    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: return peerCloses(id, bytes)
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
       slab.find(id)!.pointee.wsi = wsi
+      note(lws_get_socket_fd(wsi), id)
       return 0
     case LWS_CALLBACK_RAW_ADOPT:
       // lws turns CONNECT into a raw connection.
@@ -152,6 +151,7 @@ extension WebServer {
       exchange.task?.cancel()
     }
     record.pointee.controls = nil
+    record.pointee.pongs = nil
     if let assembly = record.pointee.assembly {
       record.pointee.assembly = nil
       recycle(assembly)

@@ -84,8 +84,7 @@ extension WebServer {
     let mode = opcode == .text ? LWS_WRITE_TEXT : LWS_WRITE_BINARY
     guard lws_write(wsi, payload, count, mode) >= 0 else {
       // The socket is broken; lws knows, and tells of the end when it is told to close.
-      record.pointee.isClosing = true
-      scheduleClose(id)
+      kill(id)
       return .closed
     }
     counters.framesSent += 1
@@ -97,11 +96,13 @@ extension WebServer {
     return .buffered
   }
 
-  /// lws has nothing left to send; also called after pongs.
+  /// lws has nothing left to send.
   func writable(_ id: ConnectionID, _ wsi: OpaquePointer) -> Int32 {
-    guard let record = slab.find(id), !record.pointee.isClosing, record.pointee.isBuffered,
-      lws_partial_buffered(wsi) == 0
-    else { return 0 }
+    guard let record = slab.find(id), lws_partial_buffered(wsi) == 0 else { return 0 }
+    if record.pointee.farewell == .owed { return sayFarewell(id, wsi) ? 0 : -1 }
+    guard !record.pointee.isClosing, record.pointee.isBuffered else { return 0 }
+    guard sendPongs(id, wsi) else { return -1 }
+    guard lws_partial_buffered(wsi) == 0 else { return 0 }
     record.pointee.isBuffered = false
     if let queue = record.pointee.controls {
       while !queue.isEmpty {
@@ -119,16 +120,11 @@ extension WebServer {
     return 0
   }
 
-  /// A ping with a payload: lws hands out a pong only when it has one.
   func ping(_ id: ConnectionID) {
     guard let record = slab.find(id), let wsi = record.pointee.wsi,
       lws_partial_buffered(wsi) == 0
     else { return }
-    let frame = scratch(WebTransportLimits.frameHeadroomBytes + 4)
-    frame.storeBytes(
-      of: 0x6b63_6974, toByteOffset: WebTransportLimits.frameHeadroomBytes, as: UInt32.self)
-    let payload = frame.baseAddress! + WebTransportLimits.frameHeadroomBytes
-    guard lws_write(wsi, payload, 4, LWS_WRITE_PING) >= 0 else { return scheduleClose(id) }
+    guard writeControl(wsi, Array("tick".utf8), LWS_WRITE_PING) else { return kill(id) }
     counters.pingsSent += 1
     if lws_partial_buffered(wsi) != 0 { record.pointee.isBuffered = true }
   }

@@ -73,57 +73,47 @@ extension WebServer {
 
   // MARK: - Receiving
 
+  /// A piece of a message, which `admitted` has checked: whole and in order, text is UTF-8.
   func received(
     _ id: ConnectionID, _ wsi: OpaquePointer, _ piece: UnsafeRawBufferPointer
   ) -> Int32 {
     guard let record = slab.find(id), !record.pointee.isClosing else { return 0 }
-    record.pointee.lastHeard = loop.nowMilliseconds
     let isFirst = lws_is_first_fragment(wsi) != 0
     let isFinal = lws_is_final_fragment(wsi) != 0
     let expected = Int(clamping: lws_remaining_packet_payload(wsi))
     let opcode: WebSocketOpcode = lws_frame_is_binary(wsi) != 0 ? .binary : .text
+    if isFinal {
+      if record.pointee.pongs != nil, !sendPongs(id, wsi) { kill(id) }
+      record.pointee.messages &+= 1
+    }
     if isFirst, isFinal {
       // The usual small message: no copy.
-      var text = UTF8Validator()
-      guard opcode == .binary || text.accept(piece) && text.isComplete else {
-        return fault(id, wsi, WebSocketCloseCode.invalidText, "not UTF-8")
-      }
       deliver(id, opcode, piece)
       return 0
     }
     let assembly: MessageAssembly
     if let under = record.pointee.assembly {
       assembly = under
-      if isFirst { assembly.begin(opcode) }
+      if isFirst { assembly.begin(opcode, isChecked: true) }
     } else {
-      guard isFirst else { return fault(id, wsi, WebSocketCloseCode.protocolError, "no start") }
+      precondition(isFirst, "libwebsockets hands out a message without its beginning")
       assembly = assemblyPool.popLast() ?? MessageAssembly()
-      assembly.begin(opcode)
+      assembly.begin(opcode, isChecked: true)
       record.pointee.assembly = assembly
     }
     let step = assembly.append(
       piece, expected: expected, isFinal: isFinal, bytesMax: configuration.messageBytesMax,
       grow: growAssemblies)
-    return act(step, id, wsi, assembly)
-  }
-
-  private func act(
-    _ step: MessageAssembly.Step, _ id: ConnectionID, _ wsi: OpaquePointer,
-    _ assembly: MessageAssembly
-  ) -> Int32 {
     switch step {
-    case .more: return 0
+    case .more: break
     case .whole:
       slab.find(id)?.pointee.assembly = nil
       deliver(id, assembly.opcode, assembly.bytes)
       recycle(assembly)
-      return 0
-    case .tooBig:
-      return fault(
-        id, wsi, WebSocketCloseCode.messageTooBig, "over \(configuration.messageBytesMax) bytes")
-    case .badText: return fault(id, wsi, WebSocketCloseCode.invalidText, "not UTF-8")
-    case .noMemory: return fault(id, wsi, WebSocketCloseCode.tryAgainLater, "too much at once")
+    case .noMemory: fault(id, WebSocketCloseCode.tryAgainLater, "too much at once")
+    case .tooBig, .badText: preconditionFailure("a message that was not checked")
     }
+    return 0
   }
 
   private func deliver(
@@ -150,66 +140,6 @@ extension WebServer {
       assemblyPool.append(assembly)
     } else {
       counters.assemblyBytes -= assembly.capacity
-    }
-  }
-
-  func ponged(_ id: ConnectionID) -> Int32 {
-    slab.find(id)?.pointee.lastHeard = loop.nowMilliseconds
-    return 0
-  }
-
-  // MARK: - Ends
-
-  /// A breach of the protocol: the caller returns the -1, and lws sends the close frame.
-  func fault(
-    _ id: ConnectionID, _ wsi: OpaquePointer, _ code: UInt16, _ reason: String
-  ) -> Int32 {
-    counters.faultCloses += 1
-    beginClose(id, wsi, code, reason)
-    return -1
-  }
-
-  /// The peer's close frame: lws answers it.
-  func peerCloses(_ id: ConnectionID, _ payload: UnsafeRawBufferPointer) -> Int32 {
-    guard let record = slab.find(id), !record.pointee.isClosing else { return 0 }
-    record.pointee.isClosing = true
-    record.pointee.closeDeadline =
-      loop.nowMilliseconds + WebTransportLimits.closeMilliseconds
-    // A close frame without a payload is code 1005, "none", which is never on the wire.
-    record.pointee.closeCode =
-      payload.count >= 2 ? UInt16(payload[0]) << 8 | UInt16(payload[1]) : WebSocketCloseCode.none
-    if payload.count > 2 {
-      record.pointee.closeReason = String(decoding: payload[2...], as: UTF8.self)
-    }
-    return 0
-  }
-
-  /// Closes a WebSocket with a close frame, after what has been handed to the socket already.
-  /// Nothing is sent or delivered from now on; `webSocketClosed` follows. Nothing happens to a stale
-  /// id. `reason` is cut at 123 bytes.
-  public func close(_ id: ConnectionID, code: UInt16, reason: String = "") {
-    loop.preconditionInLoop()
-    guard let record = slab.find(id), record.pointee.kind == .webSocket,
-      !record.pointee.isClosing, let wsi = record.pointee.wsi
-    else { return }
-    beginClose(id, wsi, code, reason)
-    scheduleClose(id)
-  }
-
-  private func beginClose(
-    _ id: ConnectionID, _ wsi: OpaquePointer, _ code: UInt16, _ reason: String
-  ) {
-    guard let record = slab.find(id) else { return }
-    record.pointee.isClosing = true
-    record.pointee.closeDeadline =
-      loop.nowMilliseconds + WebTransportLimits.closeMilliseconds
-    record.pointee.closeCode = code
-    record.pointee.closeReason = reason
-    record.pointee.controls = nil
-    var bytes = Array(reason.utf8.prefix(123))
-    while !bytes.isEmpty, String(validating: bytes, as: UTF8.self) == nil { bytes.removeLast() }
-    bytes.withUnsafeMutableBufferPointer {
-      lws_close_reason(wsi, lws_close_status(rawValue: UInt32(code)), $0.baseAddress, $0.count)
     }
   }
 }

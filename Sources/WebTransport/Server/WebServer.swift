@@ -24,7 +24,14 @@ public final class WebServer: TurnEndObserver {
   var slab: ConnectionSlab
   /// Connections by address, only where the configuration bounds them.
   var addressCounts: [RemoteAddress: Int] = [:]
+  /// The connection of a descriptor, as ConnectionID's bits; of one that has gone too, until its
+  /// number is used again.
+  var descriptors: [UInt64] = []
   var closeList: [ConnectionID] = []
+  /// WebSockets whose pings of this turn are to be answered.
+  var pongList: [ConnectionID] = []
+  /// What ended the input of WebSockets in this turn: a breach, or nil for a close frame.
+  var lastWords: [(ConnectionID, FrameChecker.Fault?)] = []
   var turnEndAsked = false
 
   let contextSlot = UnsafeMutablePointer<OpaquePointer?>.allocate(capacity: 1)
@@ -180,17 +187,22 @@ public final class WebServer: TurnEndObserver {
     turnEndAsked = false
     guard let context = contextSlot.pointee, closing?.isContextDestroyed != true else {
       closeList.removeAll()
+      pongList.removeAll()
+      lastWords.removeAll()
       suspendedList.removeAll()
       return
     }
     stopReadingForSuspended()
+    hearLastWords()
+    sendPongs()
     guard !closeList.isEmpty else { return }
     var list: [ConnectionID] = []
     swap(&list, &closeList)
     for id in list {
       guard let record = slab.find(id), let wsi = record.pointee.wsi else { continue }
       record.pointee.isInCloseList = false
-      if record.pointee.kind == .http { drainSocket(wsi) }
+      if record.pointee.farewell == .owed, sayFarewell(id, wsi) { continue }
+      drainSocket(wsi)
       // With this reason lws keeps the connection's manners: it sends what is buffered and the
       // close frame; with any other it hangs up.
       lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_KEEPALIVE_IDLE, LWS_TO_KILL_SYNC)

@@ -19,6 +19,7 @@ final class MessageAssembly {
   private(set) var capacity = 0
   private(set) var count = 0
   private var isText = false
+  private var isChecked = false
   private var text = UTF8Validator()
 
   deinit { free(memory) }
@@ -28,9 +29,10 @@ final class MessageAssembly {
   /// What has come so far; the whole message after `.whole`.
   var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory, count: count) }
 
-  /// Before the first piece of a message.
-  func begin(_ opcode: WebSocketOpcode) {
+  /// Before the first piece of a message. `isChecked`: text is known to be UTF-8.
+  func begin(_ opcode: WebSocketOpcode, isChecked: Bool = false) {
     count = 0
+    self.isChecked = isChecked
     isText = opcode == .text
     text = UTF8Validator()
   }
@@ -44,7 +46,7 @@ final class MessageAssembly {
     guard piece.count <= bytesMax - count, expected <= bytesMax - count - piece.count else {
       return .tooBig
     }
-    if isText {
+    if isText, !isChecked {
       guard text.accept(piece), !isFinal || text.isComplete else { return .badText }
     }
     if !piece.isEmpty {

@@ -25,16 +25,42 @@ struct UTF8Validator {
           index += 8
         }
         guard index < count else { break }
-        guard start(bytes[index]) else { return false }
-      } else {
-        let byte = bytes[index]
-        guard low <= byte, byte <= high else { return false }
-        low = 0x80
-        high = 0xbf
-        missing -= 1
       }
+      guard accept(bytes[index]) else { return false }
       index += 1
     }
+    return true
+  }
+
+  /// The same of masked bytes (RFC 6455, 5.3). The lowest byte of `mask` is the next one to use, before
+  /// and after.
+  mutating func accept(_ bytes: UnsafeRawBufferPointer, mask: inout UInt32) -> Bool {
+    var index = 0
+    let count = bytes.count
+    while index < count {
+      if missing == 0 {
+        let eight = UInt64(mask) << 32 | UInt64(mask)
+        while index + 8 <= count,
+          (bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self) ^ eight)
+            & 0x8080_8080_8080_8080 == 0
+        {
+          index += 8
+        }
+        guard index < count else { break }
+      }
+      guard accept(bytes[index] ^ UInt8(truncatingIfNeeded: mask)) else { return false }
+      mask = mask >> 8 | mask << 24
+      index += 1
+    }
+    return true
+  }
+
+  private mutating func accept(_ byte: UInt8) -> Bool {
+    guard missing > 0 else { return start(byte) }
+    guard low <= byte, byte <= high else { return false }
+    low = 0x80
+    high = 0xbf
+    missing -= 1
     return true
   }
 

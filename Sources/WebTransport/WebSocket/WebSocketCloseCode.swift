@@ -15,4 +15,13 @@ public enum WebSocketCloseCode {
   public static let internalError: UInt16 = 1_011
   /// The memory for unfinished messages is used up.
   public static let tryAgainLater: UInt16 = 1_013
+
+  /// Whether a peer may send it: those of RFC 6455 and of IANA's registry (1012 to 1014), libraries' and
+  /// applications' own. The rest is reserved or says what no frame can say.
+  static func isValid(_ code: UInt16) -> Bool {
+    switch code {
+    case 1_000...1_003, 1_007...1_014, 3_000...4_999: true
+    default: false
+    }
+  }
 }

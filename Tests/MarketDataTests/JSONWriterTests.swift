@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Portfolio
+@testable import MarketData
 
 @Suite struct JSONWriterTests {
   private func text(_ body: (inout JSONWriter) -> Void) -> String {

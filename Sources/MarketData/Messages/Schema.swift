@@ -1,9 +1,14 @@
-/// The shape of a value, as JSON Schema 2020-12 says it: of a parameter, of a body, of an answer.
-indirect enum Schema: Sendable {
+/// The shape of a value, as JSON Schema says it: of a parameter, of a body, of an answer, of a message.
+/// Only words that draft 07 (AsyncAPI's) and 2020-12 (OpenAPI's) both have.
+package indirect enum Schema: Sendable {
   case text(format: String? = nil, pattern: String? = nil, lengths: ClosedRange<Int>? = nil)
   /// One of a closed list.
   case choice([String])
   case integer(ClosedRange<Int64>?)
+  /// An integer that is not negative.
+  case natural
+  /// One of these integers.
+  case code([Int64])
   case number
   case boolean
   case array(Schema, counts: ClosedRange<Int>? = nil)
@@ -16,22 +21,34 @@ indirect enum Schema: Sendable {
   /// A named one, in the document's components.
   case named(String)
 
-  struct Member: Sendable {
-    let name: String
-    let schema: Schema
-    let isRequired: Bool
+  package struct Member: Sendable {
+    package let name: String
+    package let schema: Schema
+    package let isRequired: Bool
+    /// Of a member with a schema of its own, not a named one: draft 07 has nothing beside `$ref`.
+    package let summary: String?
+
+    package init(name: String, schema: Schema, isRequired: Bool, summary: String? = nil) {
+      self.name = name
+      self.schema = schema
+      self.isRequired = isRequired
+      self.summary = summary
+    }
   }
 
-  static let uuid = Schema.text(format: "uuid")
-  static let instant = Schema.text(format: "date-time")
-  static let date = Schema.text(format: "date")
+  package static let uuid = Schema.text(format: "uuid")
+  package static let instant = Schema.text(format: "date-time")
+  package static let date = Schema.text(format: "date")
   /// Money and quantities: exact, so text.
-  static let decimal = Schema.text(format: "decimal", pattern: #"^-?[0-9]+(\.[0-9]+)?$"#)
+  package static let decimal = Schema.text(format: "decimal", pattern: #"^-?[0-9]+(\.[0-9]+)?$"#)
 }
 
 extension JSONWriter {
-  mutating func schema(_ schema: Schema) {
-    object { $0.members(of: schema, isNullable: false) }
+  package mutating func schema(_ schema: Schema, summary: String? = nil) {
+    object { writer in
+      writer.members(of: schema, isNullable: false)
+      if let summary { writer.field("description", summary) }
+    }
   }
 
   private mutating func members(of schema: Schema, isNullable: Bool) {
@@ -62,6 +79,13 @@ extension JSONWriter {
         field("minimum", range.lowerBound)
         field("maximum", range.upperBound)
       }
+    case .natural:
+      type("integer", &self)
+      field("minimum", 0 as Int64)
+    case .code(let values):
+      type("integer", &self)
+      key("enum")
+      array(values) { $0.integer($1) }
     case .number: type("number", &self)
     case .boolean: type("boolean", &self)
     case .array(let element, let counts):
@@ -103,7 +127,7 @@ extension JSONWriter {
     object { writer in
       for member in members {
         writer.key(member.name)
-        writer.schema(member.schema)
+        writer.schema(member.schema, summary: member.summary)
       }
     }
     let required = members.filter(\.isRequired).map(\.name)
