@@ -35,7 +35,7 @@ extension Services {
     ) async throws -> StreamClient {
       try await scene.untilReady()
       // Far enough for every symbol to have begun.
-      try await untilSaid(scene) { $0.sequence.number >= 200 }
+      try await untilSaid(scene) { $0.sequence.number >= 60 }
       let client = try StreamClient.ready(scene, encoding)
       try client.subscribe(trades: ["*"], quotes: ["*"], orderbooks: ["*"])
       _ = try client.collect { $0.kind == "q" }
