@@ -206,6 +206,8 @@ class Row:
     is_upstream: bool = False
     # Held topics stay live: only joining and readiness suffer.
     is_live: bool = False
+    # The feed itself stands still with it, and goes on from there: what was newest still is.
+    stops_time: bool = False
     loses: bool = True
 
 
@@ -244,7 +246,7 @@ def redis_says(*command):
 ROWS = [
     Row("the feed ends", lambda _: None, feed=FEED + ",seconds=3"),
     Row("ingester killed", kill("ingest"), lambda scene: scene.start_ingest()),
-    Row("ingester stopped", *stopped("ingest"), loses=False),
+    Row("ingester stopped", *stopped("ingest"), loses=False, stops_time=True),
     Row("Redis killed", lambda scene: scene.redis.close(), lambda scene: scene.redis.start()),
     Row("Redis stopped", *stopped("redis")),
     # It ends by itself: to a client that would end it Redis does not listen.
@@ -261,7 +263,8 @@ ROWS = [
         is_live=True),
     Row("upstream killed", kill("source"), lambda scene: scene.start_source(), is_upstream=True),
     Row("upstream stopped", *stopped("source"), is_upstream=True),
-    Row("upstream's feed stopped", *stopped("source_ingest"), is_upstream=True, loses=False),
+    Row("upstream's feed stopped", *stopped("source_ingest"), is_upstream=True, loses=False,
+        stops_time=True),
 ]
 
 
@@ -379,16 +382,29 @@ class Result:
 
     def _see_live(self):
         for each in [*self.held, self.soon]:
-            if any(m["T"] == "stale" for _, _, m, _ in each.seen(self.begun)):
+            # "*" holds what nobody can join, too.
+            if any(m["T"] == "stale" and t in TOPICS for _, t, m, _ in each.seen(self.begun)):
                 self.complain("a live topic was called stale")
         told = {t: w - self.late.began for w, t, m, _ in self.late.seen() if m["T"] == "stale"}
         if len(told) != 3:
             self.complain("what cannot be joined:", told)
         self.stale = max([self.stale, *told.values()])
 
+    def _newest(self):
+        """The time of each topic's newest value before the repair, where that is still the newest."""
+        newest = {}
+        for each in self.all if self.row.stops_time else []:
+            for when, topic, message, _ in each.seen():
+                if message["T"] in CHANNEL and when < self.repaired:
+                    newest[topic] = max(newest.get(topic, 0.0), moment(message["t"]))
+        return newest
+
     def _see_ages(self, each):
-        for when, _, message, marked in each.seen(self.begun):
+        newest = self._newest()
+        for when, topic, message, marked in each.seen(self.begun):
             if message["T"] not in CHANNEL or message["T"] == "t" and marked:
+                continue
+            if when >= self.repaired and newest.get(topic) == moment(message["t"]):
                 continue
             age = when - moment(message["t"])
             self.oldest = max(self.oldest, age)
