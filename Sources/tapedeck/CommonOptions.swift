@@ -157,6 +157,24 @@ struct ListeningOptions: ParsableArguments {
       "Proxies, by address and with commas, whose X-Forwarded-For tells where clients come from "
         + "(default: none).", valueName: "addresses"))
   var trustedProxies: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Connections taken per thread and second, after 4096 at once; more are told 503 and when to "
+        + "come again, or over TLS wait (default: 2000, over TLS 1000).", valueName: "rate"))
+  var acceptRate: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Connections from one address per thread; not behind a proxy (default: without a limit).",
+      valueName: "count"))
+  var maxConnectionsPerAddress: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Whose web pages may open WebSockets: https://app.example.com,http://localhost:3000, null, "
+        + "or * (default: *).", valueName: "origins"))
+  var allowedOrigins: String?
 }
 
 /// How the gateway listens and flushes.

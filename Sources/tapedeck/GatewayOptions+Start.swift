@@ -125,6 +125,16 @@ extension ListeningOptions {
     web.connectionsMax = try source.integer(
       "max-connections", flag: maxConnections, default: 65_536, in: 1...262_144)
     web.certificate = files?.certificate
+    web.acceptsPerSecond = try source.integer(
+      "accept-rate", flag: acceptRate, in: 1...1_000_000)
+    web.connectionsPerAddressMax = try source.integer(
+      "max-connections-per-address", flag: maxConnectionsPerAddress, in: 1...262_144)
+    if let origins = try source.value(
+      "allowed-origins", flag: allowedOrigins, expected: AllowedOrigins.rule,
+      { AllowedOrigins(parsing: $0) })
+    {
+      web.allowedOrigins = origins
+    }
     let logger = Logger(label: "web")
     web.log = { line in
       let omitted = line.omitted > 0 ? " (\(line.omitted) more before)" : ""

@@ -38,6 +38,7 @@ extension WebServer {
 
   private func acceptSome() {
     for _ in 0..<WebTransportLimits.acceptsPerTurnMax {
+      if certificate != nil, defersAccepting() { return }
       var from = sockaddr_storage()
       let fd = lwsx_accept(listener, &from)
       guard fd >= 0 else {
@@ -51,11 +52,29 @@ extension WebServer {
     }
   }
 
+  /// Over TLS nothing can be said before the handshake, which is just the work that the rate saves; and
+  /// who is hung up on comes again at once. So they wait, in the kernel's queue, until their turn.
+  private func defersAccepting() -> Bool {
+    // The last ones are not kept waiting for what will not come.
+    guard !isWindingDown, !acceptRate.mayTake(nowMilliseconds: loop.nowMilliseconds) else {
+      return false
+    }
+    counters.acceptsDeferred += 1
+    resumeAccepting(afterMilliseconds: acceptRate.millisecondsToNext)
+    return true
+  }
+
   private func adopt(_ fd: Int32, _ address: RemoteAddress) {
     if let max = configuration.connectionsPerAddressMax {
       guard addressCounts[address.host, default: 0] < max else {
         return refuse(fd, .tooManyRequests("too many connections from one address"))
       }
+    }
+    guard acceptRate.take(nowMilliseconds: loop.nowMilliseconds) || isWindingDown else {
+      counters.refusedForRate += 1
+      let error = HTTPError.unavailable(
+        "too many connections at once", retryAfterSeconds: acceptRate.refuse())
+      return refuse(fd, error)
     }
     guard let id = slab.add(loop.nowMilliseconds, address) else {
       return refuse(fd, .unavailable("too many connections"))
@@ -63,7 +82,8 @@ extension WebServer {
     if configuration.connectionsPerAddressMax != nil {
       addressCounts[address.host, default: 0] += 1
     }
-    ListeningSocket.configureClient(fd)
+    ListeningSocket.configureClient(
+      fd, unacknowledgedMilliseconds: configuration.unacknowledgedMaxMilliseconds)
     slab.find(id)!.pointee.isSecure = certificate != nil
     slab.find(id)!.pointee.awaitsHead = true
     counters.accepted += 1
@@ -107,6 +127,10 @@ extension WebServer {
   private func pauseAccepting(_ code: Int32) {
     counters.acceptPauses += 1
     log(.error, "accepting pauses: \(String(cString: strerror(code)))")
+    resumeAccepting(afterMilliseconds: WebTransportLimits.acceptPauseMilliseconds)
+  }
+
+  private func resumeAccepting(afterMilliseconds milliseconds: UInt64) {
     acceptPoll?.watch([])
     let timer =
       acceptTimer
@@ -114,7 +138,7 @@ extension WebServer {
         acceptPoll?.watch(.readable)
       }
     acceptTimer = timer
-    timer.start(afterMilliseconds: WebTransportLimits.acceptPauseMilliseconds)
+    timer.start(afterMilliseconds: milliseconds)
   }
 
   /// Reads away what has come: bytes left unread at a close make the kernel send a reset, which can

@@ -238,6 +238,7 @@ extension WebServer {
     guard exchange.keepsAlive else { return -1 }
     record.pointee.exchange = nil
     record.pointee.awaitsHead = true
+    record.pointee.headBegan = 0
     return lws_http_transaction_completed(wsi) == 0 ? 0 : -1
   }
 

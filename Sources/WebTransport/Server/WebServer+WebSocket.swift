@@ -30,6 +30,12 @@ extension WebServer {
       subprotocols: RequestReading.header(wsi, .token(WSI_TOKEN_PROTOCOL)),
       httpVersion: RequestReading.header(wsi, .token(WSI_TOKEN_HTTP)))
     if let error = handshake.error { return refuseUpgrade(id, wsi, error.response) }
+    guard
+      configuration.allowedOrigins.allows(RequestReading.header(wsi, .token(WSI_TOKEN_ORIGIN)))
+    else {
+      counters.refusedOrigins += 1
+      return refuseUpgrade(id, wsi, .error(.forbidden("this origin may not connect")))
+    }
     let request = HTTPRequest(
       method: target.0, path: target.1, query: target.2, headers: keptHeaders(wsi),
       remoteAddress: record.pointee.address, isSecure: record.pointee.isSecure)

@@ -27,6 +27,7 @@ public final class WebServer: TurnEndObserver {
   /// The connection of a descriptor, as ConnectionID's bits; of one that has gone too, until its
   /// number is used again.
   var descriptors: [UInt64] = []
+  var acceptRate: AcceptRate
   var closeList: [ConnectionID] = []
   /// WebSockets whose pings of this turn are to be answered.
   var pongList: [ConnectionID] = []
@@ -75,6 +76,10 @@ public final class WebServer: TurnEndObserver {
     self.router = router
     self.webSockets = webSockets
     certificate = configuration.certificate
+    acceptRate = AcceptRate(
+      perSecond: configuration.acceptsPerSecond
+        ?? WebTransportLimits.acceptsPerSecond(isSecure: configuration.certificate != nil),
+      burst: configuration.acceptBurst)
     slab = ConnectionSlab(countMax: configuration.connectionsMax)
     keptHeaders = configuration.headersKept.map { ($0, RequestReading.Place($0)) }
     contextSlot.initialize(to: nil)
