@@ -52,7 +52,7 @@ extension RawSocket {
     /// TLSv1.3
     public var version: String
     public var cipher: String
-    /// The certificate's serial number, which tells certificates apart.
+    /// Of the certificate's issuer and serial number (160 bits), which tells certificates apart.
     public var serial: Int
   }
 
@@ -76,7 +76,7 @@ extension RawSocket {
     return Handshake(
       version: String(cString: SSL_get_version(tls.session)),
       cipher: String(cString: SSL_CIPHER_get_name(SSL_get_current_cipher(tls.session))),
-      serial: ASN1_INTEGER_get(X509_get0_serialNumber(certificate)))
+      serial: Int(bitPattern: X509_issuer_and_serial_hash(certificate)))
   }
 
   /// The first bytes of a handshake, a whole ClientHello, which a test may cut.
