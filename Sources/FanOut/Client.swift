@@ -46,11 +46,18 @@ struct Client: BitwiseCopyable {
     get { has(4) }
     set { set(4, newValue) }
   }
-  /// Served by `flushClient` only.
+  /// Served when it is hurried, or by `flushClient`.
   var isHeld: Bool {
     get { has(8) }
     set { set(8, newValue) }
   }
+  /// Though held, it is served until it is owed nothing: its time has come, or something urgent has.
+  var isHurried: Bool {
+    get { has(32) }
+    set { set(32, newValue) }
+  }
+  /// Neither the transport nor an interval keeps it from being served.
+  var isServable: Bool { !isBlocked && (!isHeld || isHurried) }
   /// In the loop's queue of clients to serve.
   var isQueued: Bool {
     get { has(16) }

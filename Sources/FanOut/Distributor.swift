@@ -9,7 +9,7 @@
 
 /// Distributes the messages of topics to clients.
 public final class Distributor {
-  private var state: FanOutState
+  var state: FanOutState
   private var isFlushing = false
 
   public init(limits: FanOutLimits = FanOutLimits()) {
@@ -93,17 +93,24 @@ public final class Distributor {
 
   // MARK: Messages
 
-  /// The topic's new newest message: a JSON object, 1...65,536 bytes, copied.
+  /// The topic's new newest message: a JSON object, 1...65,536 bytes, copied. An urgent one expedites
+  /// every client that gets it.
   @discardableResult
-  public func offer(_ topic: TopicID, _ message: RawSpan) -> OfferResult {
-    state.offer(topic, message, .message)
+  public func offer(
+    _ topic: TopicID, _ message: RawSpan, isUrgent: Bool = false
+  ) -> OfferResult {
+    let result = state.offer(topic, message, .message)
+    if isUrgent { state.hurry(topic) }
+    return result
   }
 
   /// A message that is no event, such as a stale marker: on a state topic it is the newest value, on
-  /// an event topic it takes its place in the order and is not counted as missed when it is.
+  /// an event topic it takes its place in the order and is not counted as missed when it is. Urgent.
   @discardableResult
   public func offerNotice(_ topic: TopicID, _ message: RawSpan) -> OfferResult {
-    state.offer(topic, message, .notice)
+    let result = state.offer(topic, message, .notice)
+    state.hurry(topic)
+    return result
   }
 
   /// A hole of `missed` events (nil: nobody knows) at this place of an event topic. Neighbouring
@@ -138,20 +145,34 @@ public final class Distributor {
     return state.clients[number].isBlocked
   }
 
-  /// A held client is served by `flushClient` only: for clients that want a frame an interval.
+  /// A held client is served when it is expedited, or by `flushClient`: for clients that want a frame
+  /// an interval. Its frames may be of `frameBytesHardMax` at once.
   @discardableResult
   public func setHeld(_ client: ClientHandle, _ held: Bool) -> Bool {
     state.setHeld(client, held)
+  }
+
+  /// The next flush serves the client although it is held, in as many frames as what is owed now
+  /// takes. Does nothing when it is owed nothing.
+  @discardableResult
+  public func expedite(_ client: ClientHandle) -> Bool { state.expedite(client) }
+
+  /// Whether the client may be owed something.
+  public func hasPending(_ client: ClientHandle) -> Bool {
+    state.markTouched()
+    guard let number = state.live(client) else { return false }
+    return state.clients[number].hasPending
   }
 
   // MARK: Subscriptions
 
   /// Adds a topic to what the client holds. With the wildcard of the topic's group held, nothing is
   /// sent that the wildcard sends already. Asking again with another depth changes it, and the
-  /// newest book is sent once more.
+  /// newest book is sent once more. Without a depth it stays as it was; a new subscription has the
+  /// wildcard's, or else the whole book.
   @discardableResult
   public func subscribe(
-    _ client: ClientHandle, to topic: TopicID, depth: BookDepth = .full
+    _ client: ClientHandle, to topic: TopicID, depth: BookDepth? = nil
   ) -> SubscribeResult {
     state.subscribe(client, topic, depth)
   }
@@ -167,7 +188,7 @@ public final class Distributor {
   /// what comes from now on; topics made later are included.
   @discardableResult
   public func subscribeAll(
-    _ client: ClientHandle, of group: GroupID, depth: BookDepth = .full
+    _ client: ClientHandle, of group: GroupID, depth: BookDepth? = nil
   ) -> SubscribeResult {
     state.subscribeAll(client, group, depth)
   }
@@ -217,12 +238,14 @@ public final class Distributor {
     state.queue.removeAll()
   }
 
-  /// Sends one client what it is owed, now, held or not; not if it is blocked.
+  /// Sends one client what it is owed, now, held or not; not if it is blocked, and what it then
+  /// still is owed goes out when it is writable.
   public func flushClient<Transport: FrameTransport, Deriver: VariantDeriver>(
     _ client: ClientHandle, to transport: Transport, deriving deriver: Deriver
   ) {
     beginFlush()
     defer { isFlushing = false }
+    state.expedite(client)
     serve(client, transport, deriver)
   }
 
@@ -244,6 +267,7 @@ public final class Distributor {
       case .closed: _ = state.removeClient(client)
       }
     }
+    state.served(client)
   }
 
   // MARK: Account

@@ -20,8 +20,9 @@ extension FanOutState {
     _ handle: ClientHandle, bytesMax: inout Int, _ deriver: Deriver
   ) -> (payload: UnsafeMutableRawBufferPointer, encoding: ClientEncoding)? {
     guard let client = live(handle), !clients[client].isBlocked else { return nil }
-    bytesMax =
-      bytesMax == 0 ? limits.frameBytesMax : min(bytesMax * 2, limits.frameBytesHardMax)
+    // A frame for a whole interval is not cut into small ones.
+    let first = clients[client].isHeld ? limits.frameBytesHardMax : limits.frameBytesMax
+    bytesMax = bytesMax == 0 ? first : min(bytesMax * 2, limits.frameBytesHardMax)
     guard let payload = fillFrame(client, bytesMax: bytesMax, deriver) else { return nil }
     return (payload, clients[client].encoding)
   }
@@ -47,6 +48,7 @@ extension FanOutState {
       }
       if !isFinished { break }
       popDirty(client, number)
+      if record.isHidden && !record.isDead && !isNeededByWildcard(number) { removeRecord(number) }
     }
     let messages = UInt64(frame.messages)
     guard messages > 0 else { return nil }
@@ -178,7 +180,8 @@ extension FanOutState {
     let variant = MessageVariant(encoding: encoding, depth: .full)
     var debt = GapDebt()
     var isFinished = true
-    if record.owesUnknown || next < topic.oldest {
+    let fellOff = next < topic.oldest
+    if record.owesUnknown || fellOff {
       guard frame.fits(FanOutLimits.gapBytesMax) else { return false }
       debt = lostFromRing(record, topic, &next, &cursor.weight, upTo: stopWeight)
     }
@@ -213,7 +216,9 @@ extension FanOutState {
     cursor.number = UInt32(truncatingIfNeeded: next)
     records[number].cursor = cursor.packed
     records[number].owesUnknown = false
-    if isFinished && record.isPassive { placePassive(number, at: stop) }
+    if isFinished && record.isPassive {
+      placePassive(number, at: stop, having: fellOff ? nil : cursor)
+    }
     return isFinished
   }
 }

@@ -226,7 +226,7 @@ extension FanOutState {
   // MARK: Touched
 
   @inline(__always)
-  private mutating func touch(_ topic: UInt32) {
+  mutating func touch(_ topic: UInt32) {
     if !topics[topic].isTouched && topics[topic].subscribers.count > 0 {
       topics[topic].isTouched = true
       touched.append(topic)

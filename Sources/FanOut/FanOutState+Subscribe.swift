@@ -1,7 +1,7 @@
 // One client, one topic. Subscribing is a union: what is held is neither repeated nor sent again.
 
 extension FanOutState {
-  mutating func subscribe(_ handle: ClientHandle, _ id: TopicID, _ depth: BookDepth)
+  mutating func subscribe(_ handle: ClientHandle, _ id: TopicID, _ depth: BookDepth?)
     -> SubscribeResult
   {
     guard let client = live(handle) else { return .noSuchClient }
@@ -9,10 +9,11 @@ extension FanOutState {
     let held = index.find(client, topic, in: records)
     if held != noIndex { return subscribeAgain(held, depth) }
     let wildcard = wildcardRecord(client, topic)
+    let inherited = wildcard == noIndex ? BookDepth.full : records[wildcard].depth
     guard
       let number = addRecord(
         Subscription(
-          client: client, target: topic, isWildcard: false, depth: depth, cursor: 0))
+          client: client, target: topic, isWildcard: false, depth: inherited, cursor: 0))
     else { return .full }
     if wildcard != noIndex {
       // The wildcard's record may have moved with the extent.
@@ -21,8 +22,10 @@ extension FanOutState {
         number,
         behind: index.find(
           client, Subscription.key(topics[topic].group, isWildcard: true), in: records))
+      if let depth { changeDepth(number, depth) }
       return .added
     }
+    records[number].depth = depth ?? .full
     joinTopicList(number)
     let state = topics[topic]
     if state.isEvents {
@@ -34,21 +37,24 @@ extension FanOutState {
     return .added
   }
 
-  private mutating func subscribeAgain(_ number: UInt32, _ depth: BookDepth) -> SubscribeResult {
+  private mutating func subscribeAgain(_ number: UInt32, _ depth: BookDepth?) -> SubscribeResult {
     let record = records[number]
-    let topic = topics[record.target]
-    if record.depth != depth {
-      records[number].depth = depth
-      // The new depth shows a different message: the newest one is sent in it.
-      if topic.variants > 2 && topic.count > 0 {
-        records[number].cursor = topic.head - 1
-        markDirty(number)
-      }
-    }
+    if let depth { changeDepth(number, depth) }
     guard record.isHidden else { return .alreadyHeld }
     records[number].isHidden = false
     clients[record.client].hidden -= 1
     return .added
+  }
+
+  private mutating func changeDepth(_ number: UInt32, _ depth: BookDepth) {
+    let topic = topics[records[number].target]
+    guard records[number].depth != depth else { return }
+    records[number].depth = depth
+    // The new depth shows a different message: the newest one is sent in it.
+    if topic.variants > 2 && topic.count > 0 {
+      records[number].cursor = topic.head - 1
+      markDirty(number)
+    }
   }
 
   mutating func unsubscribe(_ handle: ClientHandle, _ id: TopicID) -> Bool {
@@ -56,12 +62,19 @@ extension FanOutState {
     let number = index.find(client, topic, in: records)
     guard number != noIndex, !records[number].isHidden else { return false }
     if records[number].isPassive && isNeededByWildcard(number) {
-      records[number].isHidden = true
-      clients[client].hidden += 1
+      hide(number)
     } else {
       removeRecord(number)
     }
     return true
+  }
+
+  /// Takes an acknowledged record out of what is listed; what it still delivers is the wildcard's.
+  mutating func hide(_ number: UInt32) {
+    let wildcard = wildcardRecord(records[number].client, records[number].target)
+    records[number].depth = records[wildcard].depth
+    records[number].isHidden = true
+    clients[records[number].client].hidden += 1
   }
 
   func isSubscribed(_ handle: ClientHandle, _ id: TopicID) -> Bool {

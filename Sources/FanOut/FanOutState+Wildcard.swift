@@ -16,15 +16,16 @@ extension FanOutState {
     return index.find(client, Subscription.key(group, isWildcard: true), in: records)
   }
 
-  mutating func subscribeAll(_ handle: ClientHandle, _ id: GroupID, _ depth: BookDepth)
+  mutating func subscribeAll(_ handle: ClientHandle, _ id: GroupID, _ depth: BookDepth?)
     -> SubscribeResult
   {
     guard let client = live(handle) else { return .noSuchClient }
     let group = id.index
     let held = index.find(client, Subscription.key(group, isWildcard: true), in: records)
     if held != noIndex {
-      if records[held].depth != depth {
+      if let depth, records[held].depth != depth {
         records[held].depth = depth
+        showHidden(client, group, depth)
         if groups[group].variants > 2 && groups[group].last != noIndex {
           records[held].cursor = 0
           forgetSeen(client, group)
@@ -37,7 +38,8 @@ extension FanOutState {
     markTouched()
     guard
       let number = addRecord(
-        Subscription(client: client, target: group, isWildcard: true, depth: depth, cursor: 0))
+        Subscription(
+          client: client, target: group, isWildcard: true, depth: depth ?? .full, cursor: 0))
     else { return .full }
     joinGroupList(number)
     let state = groups[group]
@@ -135,38 +137,71 @@ extension FanOutState {
       ).packed
   }
 
+  /// As above for a record whose client has all before `cursor`. It may be ahead of `position`, since
+  /// the client said that it had more when it came back: then it stays there.
+  mutating func placePassive(_ number: UInt32, at position: UInt64, having cursor: EventCursor?) {
+    placePassive(number, at: position)
+    guard let cursor, !EventCursor(records[number].cursor).isAhead(of: cursor) else { return }
+    records[number].cursor = cursor.packed
+    records[number].owesUnknown = false
+  }
+
   /// After a wildcard fell off its log: its passive records go on from where it does.
   mutating func placePassives(_ client: UInt32, _ group: UInt32, at position: UInt64) {
     guard clients[client].explicit > 0 else { return }
     for relative in 0..<clients[client].used {
       let explicit = clients[client].extent + relative
-      if isExplicit(explicit, of: group) { placePassive(explicit, at: position) }
+      guard isExplicit(explicit, of: group) else { continue }
+      // One that owes stands behind a loss.
+      let record = records[explicit]
+      let seen = record.owesUnknown ? nil : EventCursor(record.cursor)
+      placePassive(explicit, at: position, having: seen)
     }
+  }
+
+  /// The record of a wildcard's client that says what the client has of the topic, or `noIndex`.
+  /// One that is dirty delivers for itself first, and says nothing.
+  @inline(__always)
+  func passiveRecord(_ client: UInt32, _ topic: UInt32) -> UInt32 {
+    guard clients[client].explicit > 0, topic != LogEntry.removedTopic else { return noIndex }
+    let number = index.find(client, topic, in: records)
+    return number != noIndex && records[number].isDirty ? noIndex : number
   }
 
   /// The wildcard has dealt with the topic's entry before `cursor`.
   @inline(__always)
-  mutating func advancePassive(_ client: UInt32, _ topic: UInt32, to cursor: EventCursor) {
-    guard clients[client].explicit > 0 else { return }
-    let number = index.find(client, topic, in: records)
-    guard number != noIndex, !records[number].isDirty else { return }
-    let seen = EventCursor(records[number].cursor)
-    // Modulo 2^32: a passive record is at most a log's length from its wildcard.
-    if Int32(bitPattern: cursor.number &- seen.number) >= 0 {
-      records[number].cursor = cursor.packed
-      records[number].owesUnknown = false
-    }
+  mutating func advancePassive(_ number: UInt32, to cursor: EventCursor) {
+    if EventCursor(records[number].cursor).isAhead(of: cursor) { return }
+    records[number].cursor = cursor.packed
+    records[number].owesUnknown = false
+    // Hidden, and in step with its wildcard: it has nothing to keep.
+    if records[number].isHidden && !records[number].isKept { removeRecord(number) }
   }
 
   /// Whether an unsubscribed record still keeps its client from being told twice or not at all.
   func isNeededByWildcard(_ number: UInt32) -> Bool {
     let record = records[number]
-    if record.isDirty { return true }
+    if record.isDirty || record.isKept { return true }
     let topic = topics[record.target]
-    if topic.isEvents { return false }
+    if topic.isEvents {
+      let wildcard = wildcardRecord(record.client, record.target)
+      let next = nextPosition(records[wildcard], groups[topic.group])
+      let seen = EventCursor(record.cursor).number(before: topic.head)
+      return !record.owesUnknown && seen > topic.oldest && header(topic, seen - 1).position >= next
+    }
     let wildcard = wildcardRecord(record.client, record.target)
     return record.cursor == topic.head
       && details[record.target].newestPosition > records[wildcard].cursor
+  }
+
+  /// What is hidden is delivered as the wildcard delivers.
+  private mutating func showHidden(_ client: UInt32, _ group: UInt32, _ depth: BookDepth) {
+    guard clients[client].hidden > 0 else { return }
+    for relative in 0..<clients[client].used {
+      let explicit = clients[client].extent + relative
+      guard isExplicit(explicit, of: group), records[explicit].isHidden else { continue }
+      records[explicit].depth = depth
+    }
   }
 
   /// The wildcard starts anew at another depth: passive records must not hold it back.

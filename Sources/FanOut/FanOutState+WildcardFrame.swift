@@ -78,6 +78,17 @@ extension FanOutState {
       let entry = logs[logIndex(groupNumber, position)]
       let after = groupWeight(groupNumber, group, before: position + 1)
       let weight = after &- entry.groupWeight
+      let explicit = passiveRecord(client, entry.topic)
+      let seen = EventCursor(number: entry.sequence &+ 1, weight: entry.topicWeight &+ weight)
+      if explicit != noIndex, !records[explicit].owesUnknown,
+        !seen.isAhead(of: EventCursor(records[explicit].cursor))
+      {
+        // The client said that it has it, when it resumed.
+        advancePassive(explicit, to: seen)
+        position += 1
+        cursor.weight = after
+        continue
+      }
       let place = placeInRing(entry)
       if let (topic, sequence) = place, header(topic, sequence).kind < EntryKind.gap.rawValue {
         settle(&debt, client, group: groupNumber)
@@ -100,11 +111,7 @@ extension FanOutState {
           debt.add(weight, isUnknown: entry.isUnknown, topic: entry.topic)
         }
       }
-      if entry.topic != LogEntry.removedTopic {
-        let seen = EventCursor(
-          number: entry.sequence &+ 1, weight: entry.topicWeight &+ weight)
-        advancePassive(client, entry.topic, to: seen)
-      }
+      if explicit != noIndex { advancePassive(explicit, to: seen) }
       position += 1
       cursor.weight = after
     }

@@ -3,6 +3,7 @@
 //   +Offer         a new newest message; rings; a full arena
 //   +Records       subscription records in their extents
 //   +Subscribe     one topic; acknowledged subscriptions
+//   +Resume        subscriptions that begin at an entry of the ring, or behind a loss
 //   +Wildcard      `"*"`, and what it does to the explicit records beside it
 //   +Dirty         from a touched topic to a client's dirty queue
 //   +Frame         a client's queue to one frame: states and events
@@ -42,7 +43,7 @@ struct FanOutState: ~Copyable {
 
   init(_ limits: FanOutLimits) {
     precondition(
-      limits.topicsMax <= Int(LogEntry.removedTopic) && limits.clientsMax <= 1 << 24
+      limits.topicsMax <= Int(LogEntry.removedTopic) && limits.clientsMax <= 1 << 22
         && limits.groupsMax <= 1 << 15 && limits.subscriptionsPerClientMax <= 1 << 24,
       "the records have no room for more")
     precondition(

@@ -15,6 +15,7 @@ struct Group: BitwiseCopyable {
   var label: TopicLabel
   var variants: UInt8
   var isTouched = false
+  var isUrgent = false
   var subscribers = SubscriberList()
   /// Positions given so far: the newest message has position `head` (counted from 1).
   var head: UInt64 = 0

@@ -11,8 +11,8 @@ public struct FanOutLimits: Sendable {
   /// Groups are made once for each path and channel: 2 x 8, four times that. Full: a trap, since
   /// they are made by the program and not by clients.
   public var groupsMax = 64
-  /// Clients of one loop; a record is 64 B, so 16 MiB. The client index has 24 bits in a record
-  /// (16,777,215). When full `addClient` gives nil.
+  /// Clients of one loop; a record is 64 B, so 16 MiB. The client index has 22 bits in a record
+  /// (4,194,303). When full `addClient` gives nil.
   public var clientsMax = 1 << 18
   /// Records of one loop, wildcards included: 262,144 clients of 50 would need 13 million; 2^24
   /// records are 400 MiB. When full `subscribe` says `.full`.

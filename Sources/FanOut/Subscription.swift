@@ -21,7 +21,8 @@ struct Subscription: BitwiseCopyable {
   /// The next record (relative to the client's extent) in the dirty queue or in the free list.
   var next = noIndex
 
-  private static var clientMask: UInt32 { 0x00ff_ffff }
+  private static var clientMask: UInt32 { 0x003f_ffff }
+  private static var keptBit: UInt32 { 1 << 23 }
   private static var dirtyBit: UInt32 { 1 << 24 }
   private static var passiveBit: UInt32 { 1 << 25 }
   private static var hiddenBit: UInt32 { 1 << 26 }
@@ -64,6 +65,12 @@ struct Subscription: BitwiseCopyable {
     set { set(Self.hiddenBit, newValue) }
   }
   var isWildcard: Bool { has(Self.wildcardBit) }
+  /// Its place is still wanted though it is hidden: its client's wildcard is not to repeat what comes
+  /// before it.
+  var isKept: Bool {
+    get { has(Self.keptBit) }
+    set { set(Self.keptBit, newValue) }
+  }
   /// Its cursor was placed after events that were already gone, in unknown number.
   var owesUnknown: Bool {
     get { has(Self.owesUnknownBit) }
@@ -102,6 +109,12 @@ struct EventCursor {
   }
 
   var packed: UInt64 { UInt64(weight) << 32 | UInt64(number) }
+
+  /// Modulo 2^32: two cursors of one client in one topic are at most a log's length apart.
+  @inline(__always)
+  func isAhead(of other: EventCursor) -> Bool {
+    Int32(bitPattern: number &- other.number) > 0
+  }
 
   /// The full number, which lies at most 2^32 - 1 before `head`.
   func number(before head: UInt64) -> UInt64 {

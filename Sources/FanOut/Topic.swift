@@ -29,6 +29,8 @@ struct Topic: BitwiseCopyable {
   var isEvents = false
   /// A message came since the last flush: its subscribers are still to be marked.
   var isTouched = false
+  /// And held clients are not to wait for it.
+  var isUrgent = false
   /// 2 (JSON, MessagePack) or 6 (and the two cuts of each).
   var variants: UInt8 = 2
 

@@ -6,7 +6,7 @@ import Testing
 @testable import FanOut
 
 /// One run: the distributor, the model beside it, and the random walk.
-private final class FuzzRun: FrameTransport {
+final class FuzzRun: FrameTransport {
   struct Shape {
     var steps = 400
     var clients = 5
@@ -20,6 +20,8 @@ private final class FuzzRun: FrameTransport {
     var lengthMax = 40
     var usesUnknownGaps = true
     var givesUpWildcards = true
+    /// Depths, intervals, cursors placed by hand, topics that join their group later.
+    var usesChoices = false
   }
 
   let shape: Shape
@@ -47,10 +49,9 @@ private final class FuzzRun: FrameTransport {
     limits.arenaBytesMax = shape.arenaBytesMax
     distributor = Distributor(limits: limits)
     for (isEvents, channel) in [(false, "quotes"), (true, "trades"), (true, "bars")] {
-      let kind = isEvents ? TopicKind.events(ringMessagesMax: 8) : .state
-      let group = distributor.addGroup(kind, channel: channel)
-      groups.append((group, ModelGroup(isEvents: isEvents, channel: channel)))
+      addGroup(isEvents ? .events(ringMessagesMax: 8) : .state, channel)
     }
+    if shape.usesChoices { addGroup(.book, "orderbooks") }
     for _ in 0..<shape.topics { addTopic() }
     for _ in 0..<shape.clients { addClient() }
   }
@@ -68,7 +69,12 @@ private final class FuzzRun: FrameTransport {
       failure = failure ?? ModelFailure("a frame for a forgotten client")
       return .closed
     }
-    let bound = bounds[client] ?? shape.frameBytesMax
+    check(
+      !model.isHeld || model.mayBeServed
+        || topics.contains { $0.isUrgent && model.isInterested($0) },
+      "a frame for a client that waits for its interval")
+    let bound =
+      bounds[client] ?? (model.isHeld ? shape.frameBytesHardMax : shape.frameBytesMax)
     bounds[client] = min(bound * 2, shape.frameBytesHardMax)
     guard let messages = FrameDecoding.decode(Array(payload), isJSON: encoding == .json),
       !messages.isEmpty
@@ -102,11 +108,18 @@ private final class FuzzRun: FrameTransport {
   func flush() {
     bounds = [:]
     distributor.flush(to: self, deriving: deriver)
+    checkHurried()
+  }
+
+  func addGroup(_ kind: TopicKind, _ channel: String) {
+    let group = ModelGroup(isEvents: kind.isEvents, channel: channel, isBook: kind == .book)
+    groups.append((distributor.addGroup(kind, channel: channel), group))
   }
 
   // MARK: Steps
 
   func addTopic() {
+    if shape.usesChoices { return addTopicForChoices() }
     let pick = random.below(8)
     let uid = topics.count
     let grouped = groups[pick % 3]
@@ -148,6 +161,10 @@ private final class FuzzRun: FrameTransport {
     let number = topic.count
     topic.count += 1
     topic.group?.positions += 1
+    topic.history.append(
+      ModelEntry(
+        topic: topic, number: number, position: topic.group?.positions ?? 0, kind: kind,
+        weight: weight, isUnknown: unknown))
     for (_, client) in clients where client.isInterested(topic) {
       // A toy deriver fails for MessagePack only: JSON is never derived.
       let isBad = kind == .bad && client.encoding == .messagePack
@@ -169,8 +186,11 @@ private final class FuzzRun: FrameTransport {
     let version = topic.isEvents ? topic.count : topic.count + 1
     let text =
       "{\"t\":\(topic.uid),\"v\":\(version)" + (isBad ? ",\"bad\":1" : "") + ",\"p\":\"\(pad)\"}"
+    let isUrgent = isNotice || shape.usesChoices && random.chance(5)
     let result =
-      isNotice ? distributor.offerNotice(id, text) : distributor.offer(id, text)
+      isNotice
+      ? distributor.offerNotice(id, text) : distributor.offer(id, text, isUrgent: isUrgent)
+    if isUrgent && result == .accepted { hurry(topic) }
     guard topic.isEvents else {
       if result == .accepted {
         topic.count += 1
@@ -206,7 +226,7 @@ private final class FuzzRun: FrameTransport {
     guard let (handle, client) = anyClient(), let (topic, id) = anyTopic() else { return }
     let wasHeld = client.explicit[topic.uid] != nil
     let wasInterested = client.isInterested(topic)
-    let result = distributor.subscribe(handle, to: id)
+    let result = distributor.subscribe(handle, to: id, depth: chooseDepth(client, topic))
     check(result == (wasHeld ? .alreadyHeld : .added), "subscribe said \(result)")
     client.explicit[topic.uid] = topic
     if !wasInterested && !topic.isEvents { client.seen[topic.uid] = 0 }
@@ -214,6 +234,7 @@ private final class FuzzRun: FrameTransport {
 
   func unsubscribe() {
     guard let (handle, client) = anyClient(), let (topic, id) = anyTopic() else { return }
+    client.isHurried = false
     let wasHeld = client.explicit.removeValue(forKey: topic.uid) != nil
     check(distributor.unsubscribe(handle, from: id) == wasHeld, "unsubscribe is not \(wasHeld)")
     if !client.isInterested(topic) { client.forget(topic) }
@@ -222,9 +243,10 @@ private final class FuzzRun: FrameTransport {
   func subscribeAll() {
     guard let (handle, client) = anyClient() else { return }
     let (id, group) = groups[random.below(groups.count)]
+    let depth = chooseDepth(client, group)
     let isNew = client.wildcards.updateValue(group, forKey: ObjectIdentifier(group)) == nil
     client.everWildcard.insert(group.channel)
-    let result = distributor.subscribeAll(handle, of: id)
+    let result = distributor.subscribeAll(handle, of: id, depth: depth)
     check(result == (isNew ? .added : .alreadyHeld), "subscribeAll said \(result)")
     for topic in topics where topic.group === group && !topic.isRemoved && !topic.isEvents {
       if client.seen[topic.uid] == nil { client.seen[topic.uid] = 0 }
@@ -234,6 +256,7 @@ private final class FuzzRun: FrameTransport {
   func unsubscribeAll() {
     guard let (handle, client) = anyClient() else { return }
     let (id, group) = groups[random.below(groups.count)]
+    client.isHurried = false
     let wasHeld = client.wildcards.removeValue(forKey: ObjectIdentifier(group)) != nil
     check(distributor.unsubscribeAll(handle, of: id) == wasHeld, "unsubscribeAll not \(wasHeld)")
     guard wasHeld else { return }
@@ -251,6 +274,7 @@ private final class FuzzRun: FrameTransport {
     check(!distributor.removeTopic(id), "removeTopic twice")
     topic.isRemoved = true
     for (_, client) in clients {
+      client.isHurried = false
       client.explicit[topic.uid] = nil
       client.seen[topic.uid] = nil
       client.owed.removeAll { $0.topic === topic && !$0.byWildcard }
@@ -276,6 +300,8 @@ private final class FuzzRun: FrameTransport {
     _ = distributor.clientWritable(handle)
     if random.chance(50) {
       bounds = [:]
+      clients[handle]?.mayBeServed = true
+      clients[handle]?.isHurried = false
       distributor.flushClient(handle, to: self, deriving: deriver)
     }
   }
@@ -288,6 +314,7 @@ private final class FuzzRun: FrameTransport {
   }
 
   func step() {
+    if shape.usesChoices && random.chance(25) { return choose() }
     switch random.below(100) {
     case ..<45: offer()
     case ..<49: offerGap()
@@ -312,6 +339,10 @@ private final class FuzzRun: FrameTransport {
     }
     slow = []
     isDraining = true
+    for (handle, client) in clients where client.isHeld {
+      client.mayBeServed = true
+      distributor.expedite(handle)
+    }
     flush()
     isDraining = false
     guard failure == nil else { return }
@@ -372,6 +403,18 @@ private final class FuzzRun: FrameTransport {
 
   @Test func wildcardsBesideExplicitSubscriptionsKeepThePromises() {
     run(1_000..<1_100, FuzzRun.Shape())
+  }
+
+  @Test func choicesKeepThePromises() {
+    var shape = FuzzRun.Shape()
+    shape.usesChoices = true
+    shape.topics = 10
+    run(4_000..<4_080, shape)
+    shape.topics = 4
+    shape.clients = 2
+    shape.logMax = 4
+    shape.steps = 800
+    run(5_000..<5_060, shape)
   }
 
   @Test func fewTopicsAndSmallLogsKeepThePromises() {

@@ -13,26 +13,38 @@ final class ModelTopic {
   let name: String
   let isEvents: Bool
   let ringMax: Int
-  let group: ModelGroup?
+  var group: ModelGroup?
+  /// Of an event topic: what became of each entry, for clients that come back.
+  var history: [ModelEntry] = []
+  /// Made without a group, and not in it yet.
+  var laterGroup: ModelGroup?
+  let isBook: Bool
+  /// Something urgent was offered since the last flush.
+  var isUrgent = false
   var isRemoved = false
   /// Events: entries so far. State: the newest version (0: none).
   var count = 0
 
-  init(_ uid: Int, isEvents: Bool, ringMax: Int, group: ModelGroup?) {
+  init(
+    _ uid: Int, isEvents: Bool, ringMax: Int, group: ModelGroup?, isBook: Bool = false
+  ) {
     self.uid = uid
     name = "S\(uid)"
     self.isEvents = isEvents
     self.ringMax = ringMax
     self.group = group
+    self.isBook = isBook
   }
 }
 
 final class ModelGroup {
   let isEvents: Bool
   let channel: String
+  let isBook: Bool
   var positions = 0
 
-  init(isEvents: Bool, channel: String) {
+  init(isEvents: Bool, channel: String, isBook: Bool = false) {
+    self.isBook = isBook
     self.isEvents = isEvents
     self.channel = channel
   }
@@ -63,6 +75,16 @@ final class ModelClient {
   /// Channels on which a wildcard was ever held: there a null may stand for a known number when
   /// the wildcard was taken away from a client that lagged.
   var everWildcard: Set<String> = []
+  /// Channels on which something was skipped behind a wildcard: what the ring or the log then loses of
+  /// it counts as missed too, so gaps there are not judged.
+  var skipped: Set<String> = []
+  /// By uid, and by group.
+  var depths: [Int: BookDepth] = [:]
+  var wildcardDepths: [ObjectIdentifier: BookDepth] = [:]
+  var isHeld = false
+  /// Held, and to be served all the same at the next flush; or it may be.
+  var isHurried = false
+  var mayBeServed = false
 
   init(_ encoding: ClientEncoding) { self.encoding = encoding }
 
@@ -79,6 +101,12 @@ final class ModelClient {
     owed.removeAll { $0.topic === topic }
     seen[topic.uid] = nil
   }
+
+  /// How many levels the client sees.
+  func depth(of topic: ModelTopic) -> BookDepth {
+    if explicit[topic.uid] != nil { return depths[topic.uid] ?? .full }
+    return topic.group.flatMap { wildcardDepths[ObjectIdentifier($0)] } ?? .full
+  }
 }
 
 struct ModelFailure: Error, CustomStringConvertible {
@@ -89,6 +117,14 @@ struct ModelFailure: Error, CustomStringConvertible {
 /// What the model needs to know of the bounds in force; nil: losses are not judged (arena bound).
 struct ModelBounds {
   var logMax: Int?
+}
+
+extension [ModelEntry] {
+  fileprivate mutating func strike(_ told: [ModelEntry]) {
+    removeAll { entry in
+      told.contains { $0.topic === entry.topic && $0.number == entry.number }
+    }
+  }
 }
 
 extension ModelClient {
@@ -104,6 +140,10 @@ extension ModelClient {
         try receiveEvent(topic, version, bounds)
       } else {
         try receiveState(topic, version)
+        let cut = [BookDepth.full: nil, .five: 5, .one: 1][depth(of: topic)] ?? nil
+        if topic.isBook && received.number("cut") != cut {
+          throw ModelFailure("\(topic.name): \(received), not cut to \(depth(of: topic))")
+        }
       }
     case .gap(let symbol, let channel, let missed):
       try receiveGap(symbol, channel, missed, topics, bounds)
@@ -144,6 +184,7 @@ extension ModelClient {
     }
     let name = "gap of \(missed.map(String.init) ?? "null") on \(symbol)/\(channel)"
     let sum = run.reduce(0) { $0 + $1.weight }
+    if skipped.contains(channel) { return owed.strike(run) }
     guard run.contains(where: \.matters) else { throw ModelFailure("\(name): nothing is lost") }
     if let topic, run.contains(where: { $0.matters && $0.topic !== topic }) {
       throw ModelFailure("\(name): others' events are lost too")
@@ -154,10 +195,7 @@ extension ModelClient {
     } else if !run.contains(where: \.isUnknown) && !everWildcard.contains(channel) {
       throw ModelFailure("\(name): it is \(sum)")
     }
-    let told = run
-    owed.removeAll { entry in
-      told.contains { $0.topic === entry.topic && $0.number == entry.number }
-    }
+    owed.strike(run)
   }
 
   /// With the bounds known: the entries before the first that can still be had. In a full arena,

@@ -109,9 +109,11 @@ struct Scene {
 
 extension Distributor {
   @discardableResult
-  func offer(_ topic: TopicID, _ text: String) -> OfferResult {
+  func offer(_ topic: TopicID, _ text: String, isUrgent: Bool = false) -> OfferResult {
     var text = text
-    return text.withUTF8 { offer(topic, UnsafeRawBufferPointer($0).bytes) }
+    return text.withUTF8 {
+      offer(topic, UnsafeRawBufferPointer($0).bytes, isUrgent: isUrgent)
+    }
   }
 
   @discardableResult
