@@ -33,6 +33,8 @@ public struct WebCounters: Hashable, Sendable {
   public var framesBuffered: UInt64 = 0
   /// Control messages queued behind such a frame.
   public var controlsQueued: UInt64 = 0
+  /// Connections cut off with bytes that the client never took.
+  public var resets: UInt64 = 0
   public var pingsSent: UInt64 = 0
   /// WebSockets closed because nothing was heard from them.
   public var silentCloses: UInt64 = 0

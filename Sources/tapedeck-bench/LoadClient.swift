@@ -19,6 +19,8 @@ struct LoadClient {
   private(set) var messages: UInt64 = 0
   private(set) var frames: UInt64 = 0
   private(set) var bytes: UInt64 = 0
+  /// Where the age of each message goes, in microseconds; nil when they are only counted.
+  var ages: LoadAges?
   private var pending: [UInt8] = []
   private let subscription: [UInt8]
 
@@ -117,6 +119,7 @@ struct LoadClient {
       frames += 1
       bytes += UInt64(payload.count)
       messages += messagePack ? LoadClient.packedCount(payload) : LoadClient.textCount(payload)
+      ages?.take(payload, messagePack: messagePack)
     case .handshake, .ended: break
     }
   }
@@ -149,7 +152,7 @@ struct LoadClient {
     return count
   }
 
-  private static func find(
+  static func find(
     _ text: StaticString, in data: UnsafeRawBufferPointer, from offset: Int
   ) -> Int? {
     guard let base = data.baseAddress else { return nil }

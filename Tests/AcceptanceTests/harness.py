@@ -31,6 +31,10 @@ READY = re.compile(
 )
 
 
+# Lines that tests want to be seen at the end of the run, such as a table of measurements.
+SUMMARY = []
+
+
 def binary():
     """The executable under test: TAPEDECK_BINARY, else what was built last."""
     named = os.environ.get("TAPEDECK_BINARY")

@@ -75,6 +75,7 @@ private func hex(_ bytes: [UInt8]) -> String {
         + "a573696e6365d7ff1d6f34546b0138c4")
   }
 
+  /// And one of our own, for a limit that the contract does not have.
   @Test func theErrorsAreTheContracts() {
     let table: [UInt16: (String, Bool)] = [
       400: ("invalid syntax", false), 401: ("not authenticated", false),
@@ -82,7 +83,8 @@ private func hex(_ bytes: [UInt8]) -> String {
       404: ("auth timeout", true), 405: ("symbol limit exceeded", false),
       406: ("connection limit exceeded", true), 407: ("slow client", true),
       409: ("insufficient subscription", true),
-      410: ("invalid subscribe action for this feed", false), 500: ("internal error", true),
+      410: ("invalid subscribe action for this feed", false), 429: ("too many requests", true),
+      500: ("internal error", true),
     ]
     #expect(StreamError.allCases.count == table.count)
     for error in StreamError.allCases {
