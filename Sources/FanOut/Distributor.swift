@@ -120,6 +120,10 @@ public final class Distributor {
     state.offerGap(topic, missed: missed)
   }
 
+  /// Takes back what a state topic holds: whoever has not got it does not get it. Traps on an event
+  /// topic.
+  public func withdrawState(_ topic: TopicID) { state.withdrawState(topic) }
+
   // MARK: Clients
 
   /// A new client without subscriptions, or nil: `clientsMax` is reached.

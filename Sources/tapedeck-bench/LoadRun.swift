@@ -123,18 +123,8 @@ struct LoadRun {
   }
 
   private func connectClient(_ index: Int) throws -> LoadClient {
-    let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = plan.port.bigEndian
-    inet_pton(AF_INET, plan.host, &address.sin_addr)
-    let code = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        Glibc.connect(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    guard code == 0 else { throw Failure.connect(client: index, code: errno) }
-    _ = fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK)
+    let fd = BareSocket.connect(host: plan.host, port: plan.port)
+    guard fd >= 0 else { throw Failure.connect(client: index, code: errno) }
     // Client i takes a run of symbols from its own place, so that each symbol has equally many.
     let step = plan.symbolsPerClient
     let own = (0..<step).map { plan.symbols[(index * step + $0) % plan.symbols.count] }
@@ -189,11 +179,7 @@ struct LoadRun {
     }
   }
 
-  private func now() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-  }
+  private func now() -> Double { BareSocket.now() }
 
   /// User and system seconds of the charged threads, from /proc (field 14 and 15 of `stat`, in
   /// hundredths).

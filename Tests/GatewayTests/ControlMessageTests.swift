@@ -32,6 +32,18 @@ private func hex(_ bytes: [UInt8]) -> String {
         == "9182a154a773756363657373a36d7367a9636f6e6e6563746564")
   }
 
+  @Test func theGoodbyeIsExact() {
+    func goodbye(_ milliseconds: UInt64, _ encoding: ClientEncoding) -> [UInt8] {
+      written {
+        ControlMessage.shutdown(reconnectMilliseconds: milliseconds, encoding, into: &$0)
+      }
+    }
+    #expect(text(goodbye(1_250, .json)) == #"[{"T":"shutdown","reconnect_ms":1250}]"#)
+    #expect(
+      hex(goodbye(1_250, .messagePack))
+        == "9182a154a873687574646f776eac7265636f6e6e6563745f6d73cd04e2")
+  }
+
   @Test func anErrorBeginsWithTheProtocolsWords() {
     #expect(
       text(written { ControlMessage.error(.authenticationFailed, reason: nil, .json, into: &$0) })

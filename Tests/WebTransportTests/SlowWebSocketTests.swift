@@ -74,14 +74,6 @@ import Testing
     }
   }
 
-  /// Sends until the kernel takes no more.
-  private func sendUntilBuffered(_ server: WebServer, _ id: ConnectionID) {
-    let frame = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 + 250_000, alignment: 16)
-    defer { frame.deallocate() }
-    frame.initializeMemory(as: UInt8.self, repeating: 0x62)
-    while server.send(id, frame: frame, opcode: .binary) == .drained {}
-  }
-
   @Test func aLargeControlMessageWaitsToo() async throws {
     try await withServer { fixture in
       let handler = fixture.handler
@@ -103,7 +95,7 @@ import Testing
   }
 
   @Test func tooManyUnreadControlMessagesAre1008() async throws {
-    try await withServer { fixture in
+    try await withServer({ $0.farewellMilliseconds = 500 }) { fixture in
       let handler = fixture.handler
       try await fixture.onLoop { server in
         handler.onMessage = { id, _, _ in

@@ -53,7 +53,7 @@ extension WebServer {
     }
     record.pointee.isClosing = true
     record.pointee.closeDeadline =
-      loop.nowMilliseconds + WebTransportLimits.farewellMilliseconds
+      loop.nowMilliseconds + configuration.farewellMilliseconds
     record.pointee.closeCode = code
     record.pointee.closeReason = reason
     record.pointee.controls?.forgetLarge()

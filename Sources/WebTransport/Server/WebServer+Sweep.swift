@@ -53,19 +53,23 @@ extension WebServer {
     }
   }
 
-  /// No request under way: the first must come within the head's time, later ones may take longer.
+  /// No request under way. A head must come within its time, from the connect or from its first byte,
+  /// however many bytes come meanwhile; the wait for that byte may be longer.
   private func sweepIdle(
     _ id: ConnectionID, _ record: UnsafeMutablePointer<ConnectionRecord>, _ wsi: OpaquePointer,
     _ now: UInt64
   ) {
     let isFirst = record.pointee.requests == 0
+    let hasBegun = record.pointee.headBegan != 0
+    let since = isFirst || !hasBegun ? record.pointee.lastHeard : record.pointee.headBegan
     let limit =
-      isFirst ? configuration.headTimeoutMilliseconds : configuration.keepAliveMilliseconds
-    guard now - min(now, record.pointee.lastHeard) >= limit else { return }
-    if isFirst {
+      isFirst || hasBegun
+      ? configuration.headTimeoutMilliseconds : configuration.keepAliveMilliseconds
+    guard now - min(now, since) >= limit else { return }
+    if isFirst || hasBegun {
       counters.slowHeads += 1
       // Over TLS the handshake itself may be what is missing.
-      if !record.pointee.isSecure { refuse(id, wsi, .requestTimeout) }
+      if !record.pointee.isSecure || !isFirst { refuse(id, wsi, .requestTimeout) }
     }
     abandon(id)
   }
