@@ -226,7 +226,7 @@ extension Services {
         let client = try StreamClient.ready(scene, .messagePack)
         var lists: [WireValue.Entry] = []
         var listed = 0
-        for channel in ["trades", "quotes", "bars", "updatedBars", "dailyBars", "statuses"] {
+        for channel in ["trades", "quotes", "bars"] {
           lists.append(.init(key: channel, value: .strings(names)))
           listed += channel == "trades" ? 3 : 1
           let message = WireValue.map(lists + [.init(key: "action", value: "subscribe")])
