@@ -267,6 +267,7 @@ public final class Distributor {
     while let frame = state.nextFrame(client, bytesMax: &bytesMax, deriver) {
       switch transport.send(client, frame.payload, encoding: frame.encoding) {
       case .drained: break
+      case .taken: bytesMax = 0
       case .buffered: _ = state.setBlocked(client, true)
       case .closed: _ = state.removeClient(client)
       }

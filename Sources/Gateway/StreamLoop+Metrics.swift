@@ -5,6 +5,7 @@ package import ServiceSupport
 extension StreamLoop {
   /// The loop's numbers for a scrape.
   package func collect(into samples: inout MetricSamples) {
+    collectWeb(into: &samples)
     let labels: MetricLabels = [("loop", loop.name)]
     func counter(_ name: String, _ help: String, _ value: UInt64) {
       samples.counter("tapedeck_gateway_\(name)_total", help: help, labels: labels, value)
@@ -34,6 +35,7 @@ extension StreamLoop {
       "talkative_clients", "Clients closed because they said too much.",
       counters.talkativeClients)
     counter("client_errors", "Errors told to clients.", counters.clientErrors)
+    counter("goodbyes", "Clients told that the server stops.", counters.goodbyes)
     counter("slow_clients", "Clients closed because they did not read.", counters.slowClients)
     counter("join_reads", "Values read when topics were joined.", counters.joinReads)
     collectFreshness(into: &samples)

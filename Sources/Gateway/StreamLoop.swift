@@ -78,6 +78,8 @@ package final class StreamLoop {
     /// Streams closed since their key was revoked or their session ended.
     package var revoked: UInt64 = 0
     package var clientErrors: UInt64 = 0
+    /// Clients told that the server stops.
+    package var goodbyes: UInt64 = 0
     package var slowClients: UInt64 = 0
     package var joinReads: UInt64 = 0
     /// State that came while nobody vouched for it, or from a former run.
@@ -122,6 +124,8 @@ package final class StreamLoop {
   var verifying = 0
   /// Groups whose topics may be there only for a wildcard.
   var wildcardsUsed: Set<StreamGroup> = []
+  /// The goodbye under way; nil while there is none.
+  var drain: Drain?
   var message = ClientMessage()
   var control = ByteWriter(capacity: 4_096)
   package internal(set) var counters = Counters()
@@ -194,7 +198,7 @@ package final class StreamLoop {
     return web.port
   }
 
-  package func stopAccepting() { web.stopAccepting() }
+  package func use(_ certificate: ServerCertificate) { web.use(certificate) }
 
   /// Closes clients and links; nothing is left on the loop when it returns.
   package func close() async {
@@ -203,6 +207,7 @@ package final class StreamLoop {
     watchTimer?.close()
     sweepTimer?.close()
     flushTimer?.close()
+    drain?.timer.close()
     subscriber.close()
     redis.close()
     await withCheckedContinuation { continuation in

@@ -27,7 +27,7 @@ from frames import frames
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 READY = re.compile(
-    r"tapedeck ready http://127\.0\.0\.1:(\d+) key=demo secret=demo tape=(\S.*)"
+    r"tapedeck ready https?://127\.0\.0\.1:(\d+) key=demo secret=demo tape=(\S.*)"
 )
 
 
