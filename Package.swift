@@ -133,7 +133,7 @@ let testTargets: [Target] = [
     ["EventLoops", "Feeds", "MarketData", "TestSupport", "Upstream", "WebTransport"]),
   tests(
     "GatewayTests",
-    ["Credentials", "FanOut", "Gateway", "MarketData", "TestSupport", "WebTransport"]),
+    ["Credentials", "FanOut", "Gateway", "Ingest", "MarketData", "TestSupport", "WebTransport"]),
   tests(
     "IngestTests",
     [

@@ -25,6 +25,27 @@ import Testing
     #expect(!scene.distributor.hasPending)
   }
 
+  @Test func aStateThatIsTakenBackIsGivenToNobodyElse() {
+    let scene = Scene()
+    let before = scene.distributor.memory.arenaBytesUsed
+    let group = scene.distributor.addGroup(.state, channel: "quotes")
+    let quote = scene.topic(.state, "AAPL", in: group)
+    let early = scene.client()
+    scene.distributor.subscribe(early, to: quote)
+    scene.offer(quote, #"{"v":1}"#)
+    #expect(scene.flush() == [.text(#"{"v":1}"#)])
+    scene.distributor.withdrawState(quote)
+    scene.distributor.withdrawState(quote)
+    #expect(!scene.distributor.hasMessages(quote))
+    scene.distributor.subscribe(scene.client(), to: quote)
+    scene.distributor.subscribeAll(scene.client(), of: group)
+    #expect(scene.flush().isEmpty)
+    scene.offer(quote, #"{"v":2}"#)
+    #expect(scene.flush() == Array(repeating: .text(#"{"v":2}"#), count: 3))
+    scene.distributor.removeTopic(quote)
+    #expect(scene.distributor.memory.arenaBytesUsed == before)
+  }
+
   @Test func subscribingAgainRepeatsNothing() {
     let scene = Scene()
     let quote = scene.topic(.state, "AAPL")

@@ -13,7 +13,7 @@ extension Services {
     static let promisedMilliseconds: Int32 = 2_000
 
     /// Two clients with three channels of one symbol; the quote and the book have been received.
-    private func audience(
+    func audience(
       _ scene: ServiceScene, _ feed: ScriptedFeed
     ) async throws -> [StreamClient] {
       feed.list(["AAPL"])
@@ -32,7 +32,7 @@ extension Services {
     }
 
     /// Exactly one notice for each channel, within the time, and nothing else.
-    private func expectStale(
+    func expectStale(
       _ client: StreamClient, by deadline: Deadline, channels: Set<String>
     ) throws {
       var told: [String] = []
