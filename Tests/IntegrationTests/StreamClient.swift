@@ -29,8 +29,7 @@ final class StreamClient {
     headers: String = "", receiveBufferBytes: Int32? = nil, from: String? = nil
   ) throws {
     self.encoding = encoding
-    socket = try RawSocket(
-      port: scene.port, from: from, receiveBufferBytes: receiveBufferBytes)
+    socket = try scene.socket(from: from, receiveBufferBytes: receiveBufferBytes)
     let kind = encoding == .json ? "" : "Content-Type: application/msgpack\r\n"
     try #require(socket.openWebSocket(path, headers: kind + headers)?.status == 101)
   }
