@@ -89,22 +89,28 @@ extension StreamLoop: RedisSubscriberDelegate {
       return malformed(index, "\(error)")
     }
     guard let verdict = directory.update(index, { $0.receive(header) }) else { return }
-    carryOut(verdict, payload, topic: index)
+    carryOut(verdict, payload, topic: index, header)
   }
 
+  /// `isAnswer`: to whoever joined, who is not to wait for it. The header is that of what came live.
   private func carryOut(
-    _ verdict: TopicState.Verdict, _ payload: UnsafeRawBufferPointer, topic index: UInt32
+    _ verdict: TopicState.Verdict, _ payload: UnsafeRawBufferPointer, topic index: UInt32,
+    _ header: MessageHeader? = nil, isAnswer: Bool = false
   ) {
     guard let record = directory.record(index) else { return }
     switch verdict {
     case .drop:
       counters.dropped &+= 1
       return
-    case .deliver: distributor.offer(record.id, payload.bytes)
-    case .deliverAfterGap:
-      counters.gaps &+= 1
-      distributor.offerGap(record.id, missed: nil)
-      distributor.offer(record.id, payload.bytes)
+    case .deliver, .deliverAfterGap:
+      let afterGap = verdict == .deliverAfterGap
+      if afterGap { counters.gaps &+= 1 }
+      if let header, resumes.isAwaited(index) {
+        offerToAwaiting(header, payload, record, afterGap: afterGap)
+      } else {
+        if afterGap { distributor.offerGap(record.id, missed: nil) }
+        distributor.offer(record.id, payload.bytes, isUrgent: isAnswer)
+      }
     case .announceStale: announceStale(record, since: markerTime(payload))
     }
     if record.name.channel.key.carriesEvents {
@@ -145,7 +151,7 @@ extension StreamLoop: RedisSubscriberDelegate {
   // MARK: - Joining
 
   /// Reads a topic's value; again when something happens meanwhile that makes it stale.
-  private func read(_ index: UInt32) {
+  func read(_ index: UInt32) {
     guard directory.update(index, { $0.subscribed() }) != nil else { return }
     joins.add(index)
     sendReads()
@@ -204,13 +210,16 @@ extension StreamLoop: RedisSubscriberDelegate {
       $0.read(header, generation: generation, feedIsLive: watch.isLive)
     }
     if let verdict, let payload, verdict != .drop {
-      carryOut(verdict, payload, topic: record.id.index)
+      carryOut(verdict, payload, topic: record.id.index, isAnswer: true)
+    }
+    if let header, let payload, !header.isStaleMarker, resumes.isAwaited(record.id.index) {
+      readForAwaiting(header, payload, record)
     }
     if header == nil { joinedWithoutValue(record) }
   }
 
   /// The header of a value that can be put into a frame as it is.
-  private func checkedHeader(
+  func checkedHeader(
     _ payload: UnsafeRawBufferPointer
   ) throws(MarketDataError) -> MessageHeader {
     let header = try MessageHeader(scanning: payload)
@@ -367,6 +376,7 @@ extension StreamLoop: RedisSubscriberDelegate {
         }
       }
     }
+    symbolsListed()
     for (group, id) in groups where distributor.wildcardCount(of: id) > 0 {
       carryAll(of: group)
     }

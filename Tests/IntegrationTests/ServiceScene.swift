@@ -86,6 +86,20 @@ final class ServiceScene {
       metrics: metrics, logger: ServiceScene.quiet)
   }
 
+  /// Another gateway on the same Redis, to be closed by the caller.
+  func secondGateway(
+    _ configure: (inout StreamLoop.Configuration) -> Void
+  ) async throws -> GatewayService {
+    var configuration = StreamLoop.Configuration(
+      redis: try RedisURL(redis.url), feed: ScriptedFeed.name,
+      web: WebServerConfiguration(host: "127.0.0.1", port: 0),
+      keys: try APIKeys(parsing: "demo:demo"))
+    configure(&configuration)
+    return try await GatewayService.start(
+      loops: 1, configuration: configuration, readiness: Readiness([GatewayService.checkName(0)]),
+      metrics: PrometheusRegistry(), logger: ServiceScene.quiet)
+  }
+
   // MARK: - HTTP
 
   func get(_ path: String) throws -> RawAnswer {

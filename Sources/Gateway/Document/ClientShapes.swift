@@ -33,8 +33,24 @@ enum ClientShapes {
       action: "subscribe", name: path == .stock ? "stockSubscribe" : "cryptoSubscribe",
       summary: "Adds to what is held; a symbol that nobody knows is held and silent. At most "
         + "\(GatewayLimits.subscriptionsPerClientMax) names a connection (405, and nothing changes).",
-      members: lists(path))
+      members: lists(path) + choices)
   }
+
+  private static let choices: [Schema.Member] = [
+    .init(
+      name: "since", schema: .dictionary(.array(.natural, counts: 2...2)), isRequired: false,
+      summary: "By symbol the [E, N] seen last: events after it are sent, or one gap."),
+    .init(
+      name: "depth", schema: .code([1, 5, 10]), isRequired: false,
+      summary: "Levels a side of the books in this message."),
+    .init(
+      name: "snapshot", schema: .boolean, isRequired: false,
+      summary: "The newest event of each new symbol first, marked."),
+    .init(
+      name: "interval_ms",
+      schema: .integer(0...Int64(GatewayLimits.intervalMillisecondsMax)), isRequired: false,
+      summary: "One frame in so many milliseconds; 0: as they come."),
+  ]
 
   static func unsubscribe(_ path: AssetClass) -> Shape {
     Shape(
