@@ -22,9 +22,13 @@ package struct ClientMessage: ~Copyable {
   /// Credentials of `auth`, cleared after use. Raw bytes: they are compared, never shown.
   var key: [UInt8] = []
   var secret: [UInt8] = []
+  var choices = Choices()
+  var since: [Since] = []
 
   mutating func clear() {
     action = nil
+    choices = Choices()
+    since.removeAll(keepingCapacity: true)
     entries.removeAll(keepingCapacity: true)
     text.removeAll()
     key = []
@@ -51,12 +55,17 @@ package struct ClientMessageFault: Error, Hashable, Sendable {
   package let reason: String
 }
 
-/// The two encodings' readers, as far as a client's message needs them.
+/// The two encodings' readers, as far as a client's message needs them: maps in one map, a list in
+/// those.
 protocol ControlReader {
   mutating func beginMap() throws(ClientMessageFault)
   /// Appends the next key's bytes, or says that the map is over.
   mutating func nextKey(into text: inout ByteWriter) throws(ClientMessageFault) -> Bool
   mutating func nextIsList() throws(ClientMessageFault) -> Bool
+  mutating func nextIsMap() throws(ClientMessageFault) -> Bool
+  /// Nil: the next value is something else.
+  mutating func unsignedValue() throws(ClientMessageFault) -> UInt64?
+  mutating func boolValue() throws(ClientMessageFault) -> Bool?
   mutating func string(into text: inout ByteWriter) throws(ClientMessageFault)
   mutating func beginList() throws(ClientMessageFault)
   mutating func nextElement() throws(ClientMessageFault) -> Bool
@@ -98,6 +107,10 @@ extension ClientMessage {
       case .secret: secret = try ClientMessage.credential(&reader)
       case .channel(let channel): try list(of: channel, &reader)
       case .follower: try reader.skip()
+      case .depth: try readDepth(&reader)
+      case .snapshot: try readSnapshot(&reader)
+      case .interval: try readInterval(&reader)
+      case .since: try readSince(&reader)
       case .unknown:
         // An option that is not known here does no harm; a list of symbols asks for something.
         if try reader.nextIsList() {
@@ -155,6 +168,7 @@ private enum Key {
   case channel(StreamChannel)
   /// Follows `trades` by itself; naming it changes nothing.
   case follower
+  case depth, snapshot, interval, since
   case unknown
 
   init(_ name: borrowing ByteWriter) {
@@ -165,6 +179,10 @@ private enum Key {
       for channel in StreamChannel.allCases where equals(bytes, channel.name) {
         return .channel(channel)
       }
+      if equals(bytes, "depth") { return .depth }
+      if equals(bytes, "snapshot") { return .snapshot }
+      if equals(bytes, "interval_ms") { return .interval }
+      if equals(bytes, "since") { return .since }
       if equals(bytes, "corrections") || equals(bytes, "cancelErrors") { return .follower }
       return .unknown
     }

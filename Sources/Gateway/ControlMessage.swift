@@ -78,6 +78,43 @@ enum ControlMessage {
     out.append("\"}")
   }
 
+  /// One event's value in a client's encoding; nil when it cannot be put so. It came from Redis, and has
+  /// been checked to be one JSON object. A snapshot is marked `"snapshot":true`.
+  static func event(
+    _ value: UnsafeRawBufferPointer, isSnapshot: Bool, _ encoding: ClientEncoding
+  ) -> [UInt8]? {
+    var json = ByteWriter(capacity: value.count + 32)
+    if isSnapshot {
+      guard let end = value.lastIndex(of: UInt8(ascii: "}")) else { return nil }
+      json.append(UnsafeRawBufferPointer(rebasing: value[..<end]))
+      json.append(",\"snapshot\":true}")
+    } else {
+      json.append(value)
+    }
+    guard encoding == .messagePack else { return json.withUnsafeBytes { Array($0) } }
+    var packed = ByteWriter(capacity: json.count)
+    do throws(MarketDataError) {
+      try json.withUnsafeBytes { (bytes) throws(MarketDataError) in
+        try MessagePackTranscoder.transcode(bytes, into: &packed)
+      }
+    } catch {
+      return nil
+    }
+    return packed.withUnsafeBytes { Array($0) }
+  }
+
+  /// Events as `event` made them, in a frame of their own.
+  static func events(
+    _ events: [[UInt8]], _ encoding: ClientEncoding, into out: inout ByteWriter
+  ) {
+    if encoding == .json { out.append("[") } else { out.packArray(count: events.count) }
+    for (place, event) in events.enumerated() {
+      if encoding == .json, place > 0 { out.append(",") }
+      out.append(event.span.bytes)
+    }
+    if encoding == .json { out.append("]") }
+  }
+
   /// Several notices, in a frame of their own.
   static func staleNotices(
     _ names: [TopicDirectory.Name], since: Timestamp, _ encoding: ClientEncoding,

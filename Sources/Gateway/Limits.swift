@@ -131,4 +131,18 @@ package enum GatewayLimits {
   /// 2.5 MB together. 1 MiB of JSON takes a loop about 10 ms: one client at the limit costs 1 % of it
   /// for ever, and 160 ms at once. Over it: as above.
   package static let messageBytesRate = RateRule(burst: 16 << 20, perSecond: 1 << 20)
+
+  /// The longest `interval_ms`: a minute, which no TTL, heartbeat or ping hangs on.
+  package static let intervalMillisecondsMax: UInt64 = 60_000
+  /// Half a flush interval: no client waits longer for its turn on account of it.
+  package static let intervalTickMilliseconds: UInt64 = 5
+  /// One turn of the wheel: the first frame comes after 1.25 intervals, 75 s, and the loop may not have
+  /// looked for as long: 150 s are 30,000 ticks. 4 B each and a bit: 132 KiB a loop.
+  package static let intervalSlots = 32_768
+
+  /// Values read for snapshots at once, of all clients of a loop; as with joins, 2 MB of answers. The
+  /// others wait for their turn.
+  package static let snapshotReadsMax = 2_000
+  /// Snapshots in one frame: a frame of data.
+  package static let snapshotFrameBytes = 16_384
 }

@@ -6,6 +6,8 @@ struct MessagePackControlReader: ControlReader {
   private let bytes: UnsafeRawBufferPointer
   private var reader = MessagePackReader()
   private var keysLeft = 0
+  /// Of the map around the open one.
+  private var keysLeftOutside = 0
   private var elementsLeft = 0
 
   init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
@@ -23,11 +25,16 @@ struct MessagePackControlReader: ControlReader {
 
   mutating func beginMap() throws(ClientMessageFault) {
     guard case .map(let count) = try next() else { throw fault("a map was expected") }
+    keysLeftOutside = keysLeft
     keysLeft = count
   }
 
   mutating func nextKey(into text: inout ByteWriter) throws(ClientMessageFault) -> Bool {
-    guard keysLeft > 0 else { return false }
+    guard keysLeft > 0 else {
+      keysLeft = keysLeftOutside
+      keysLeftOutside = 0
+      return false
+    }
     keysLeft -= 1
     try string(into: &text)
     return true
@@ -37,6 +44,25 @@ struct MessagePackControlReader: ControlReader {
     var ahead = self
     if case .array = try ahead.next() { return true }
     return false
+  }
+
+  mutating func nextIsMap() throws(ClientMessageFault) -> Bool {
+    var ahead = self
+    if case .map = try ahead.next() { return true }
+    return false
+  }
+
+  mutating func unsignedValue() throws(ClientMessageFault) -> UInt64? {
+    switch try next() {
+    case .integer(let value): UInt64(exactly: value)
+    case .unsigned(let value): value
+    default: nil
+    }
+  }
+
+  mutating func boolValue() throws(ClientMessageFault) -> Bool? {
+    if case .bool(let value) = try next() { return value }
+    return nil
   }
 
   mutating func string(into text: inout ByteWriter) throws(ClientMessageFault) {

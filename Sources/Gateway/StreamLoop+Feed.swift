@@ -109,7 +109,7 @@ extension StreamLoop: RedisSubscriberDelegate {
     let now = loop.nowMilliseconds
     let verdict = directory.update(index) { $0.receive(header, nowMilliseconds: now) }
     guard let verdict else { return }
-    carryOut(verdict, payload, topic: index)
+    carryOut(verdict, payload, topic: index, header)
   }
 
   /// Whether a message is to be passed on. Not what a former run writes, and no state while nobody is
@@ -123,19 +123,25 @@ extension StreamLoop: RedisSubscriberDelegate {
     return directory.record(index)?.name.channel.key.carriesEvents ?? false
   }
 
+  /// `isAnswer`: to whoever joined, who is not to wait for it. The header is that of what came live.
   func carryOut(
-    _ verdict: TopicState.Verdict, _ payload: UnsafeRawBufferPointer, topic index: UInt32
+    _ verdict: TopicState.Verdict, _ payload: UnsafeRawBufferPointer, topic index: UInt32,
+    _ header: MessageHeader? = nil, isAnswer: Bool = false
   ) {
     guard let record = directory.record(index) else { return }
     switch verdict {
     case .drop:
       counters.dropped &+= 1
       return
-    case .deliver: offer(record, payload)
-    case .deliverAfterGap:
-      counters.gaps &+= 1
-      distributor.offerGap(record.id, missed: nil)
-      offer(record, payload)
+    case .deliver, .deliverAfterGap:
+      let afterGap = verdict == .deliverAfterGap
+      if afterGap { counters.gaps &+= 1 }
+      if let header, resumes.isAwaited(index) {
+        offerToAwaiting(header, payload, record, afterGap: afterGap)
+      } else {
+        if afterGap { distributor.offerGap(record.id, missed: nil) }
+        offer(record, payload, isUrgent: isAnswer)
+      }
     case .announceStale: announceStale(record, since: markerTime(payload))
     case .withdrawNotice: return  // only what is verified gives it
     }
@@ -147,8 +153,10 @@ extension StreamLoop: RedisSubscriberDelegate {
     }
   }
 
-  private func offer(_ record: TopicDirectory.Record, _ payload: UnsafeRawBufferPointer) {
-    guard distributor.offer(record.id, payload.bytes) != .accepted,
+  private func offer(
+    _ record: TopicDirectory.Record, _ payload: UnsafeRawBufferPointer, isUrgent: Bool
+  ) {
+    guard distributor.offer(record.id, payload.bytes, isUrgent: isUrgent) != .accepted,
       !record.name.channel.key.carriesEvents
     else { return }
     // No room for it: what is shown is not the newest. It is read again until there is.
@@ -301,6 +309,7 @@ extension StreamLoop: RedisSubscriberDelegate {
         }
       }
     }
+    symbolsListed()
     for (group, id) in groups where distributor.wildcardCount(of: id) > 0 {
       carryAll(of: group)
     }

@@ -69,7 +69,10 @@ extension StreamLoop {
       $0.read(header, generation: generation, feedIsLive: watch.isLive)
     }
     if let verdict, let payload, verdict != .drop {
-      carryOut(verdict, payload, topic: record.id.index)
+      carryOut(verdict, payload, topic: record.id.index, isAnswer: true)
+    }
+    if let header, let payload, !header.isStaleMarker, resumes.isAwaited(record.id.index) {
+      readForAwaiting(header, payload, record)
     }
     if header == nil { joinedWithoutValue(record) }
   }

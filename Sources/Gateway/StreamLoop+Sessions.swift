@@ -43,6 +43,8 @@ extension StreamLoop: WebSocketHandler {
     endWatch(session)
     var held: [TopicID] = []
     distributor.forEachSubscription(of: session.client) { held.append($0) }
+    forgetInterval(session.client)
+    resumes.remove(session.client)
     distributor.removeClient(session.client)
     for topic in held { releaseIfUnused(topic) }
     releaseUnusedWildcards(session.path)
@@ -54,6 +56,7 @@ extension StreamLoop: WebSocketHandler {
     sessions.update(id) { $0.blockedAt = 0 }
     distributor.clientWritable(session.client)
     tellOwedNotices(id)
+    tellOwedSnapshots(id)
     askForFlush()
   }
 

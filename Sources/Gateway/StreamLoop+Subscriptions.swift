@@ -15,20 +15,26 @@ extension StreamLoop {
       return fail(session.connection, fault.error, fault.reason)
     }
     var made: [TopicDirectory.Record] = []
-    var stale: Set<TopicID> = []
+    var joined = Joined(choices: message.choices, since: message.sinceBySymbol())
     var namesBytes = 0
     for entry in message.entries {
       if message.withName(entry, ClientMessage.isWildcard) {
-        subscribeAll(session, entry.channel, &stale)
+        subscribeAll(session, entry.channel, &joined)
       } else if let name = name(of: entry, session) {
         guard let topic = topic(name, &made) else { continue }
         let isCovered =
-          group(name.path, name.channel).map {
-            name.isCarried && distributor.holdsWildcard(session.client, of: $0)
+          directory.record(topic.index)?.isGrouped == true
+          && group(name.path, name.channel).map {
+            distributor.holdsWildcard(session.client, of: $0)
           } ?? false
-        guard distributor.subscribe(session.client, to: topic) == .added else { continue }
+        let depth = joined.depth(on: name.channel)
+        guard distributor.subscribe(session.client, to: topic, depth: depth) == .added else {
+          continue
+        }
         namesBytes += SubscriptionLists.bytes(of: name)
-        if !isCovered, isStaleEvent(topic.index) { stale.insert(topic) }
+        if !isCovered, name.isCarried, name.channel.key.carriesEvents {
+          join(session.client, topic, name.symbol, &joined)
+        }
       }
     }
     let added = distributor.subscriptionCount(of: session.client) - session.claimed
@@ -39,13 +45,59 @@ extension StreamLoop {
       $0.namesBytes += namesBytes
       $0.claimed += added
     }
+    if let interval = joined.choices.intervalMilliseconds {
+      setInterval(session.connection, interval)
+    }
     acknowledge(session)
     for record in made { carry(record) }
-    if !stale.isEmpty {
-      sessions.update(session.connection) { $0.owedNotices += stale.sorted { $0.index < $1.index } }
-      tellOwedNotices(session.connection)
-    }
+    tellJoined(session.connection, joined)
+    // What answers it does not wait for the interval.
+    distributor.expedite(session.client)
     askForFlush()
+  }
+
+  /// What a subscribe asks for beside the names, and for whom it is still to be told.
+  struct Joined {
+    let choices: ClientMessage.Choices
+    let since: [SymbolName: SequenceNumber]
+    var stale: Set<TopicID> = []
+    var snapshots: [OwedSnapshot] = []
+
+    init(choices: ClientMessage.Choices, since: [SymbolName: SequenceNumber]) {
+      self.choices = choices
+      self.since = since
+    }
+
+    func depth(on channel: StreamChannel) -> BookDepth? {
+      channel == .orderbooks ? choices.depth : nil
+    }
+  }
+
+  /// A new subscription to events.
+  private func join(
+    _ client: ClientHandle, _ topic: TopicID, _ symbol: SymbolName, _ joined: inout Joined
+  ) {
+    if let sequence = joined.since[symbol] {
+      // What it is owed has the notice in its place.
+      guard resume(client, topic, after: sequence) else { return }
+    } else if joined.choices.wantsSnapshot, let owed = owedSnapshot(topic) {
+      joined.snapshots.append(owed)
+    }
+    if isStaleEvent(topic.index) { joined.stale.insert(topic) }
+  }
+
+  private func tellJoined(_ id: ConnectionID, _ joined: Joined) {
+    if !joined.stale.isEmpty {
+      sessions.update(id) { $0.owedNotices += joined.stale.sorted { $0.index < $1.index } }
+      tellOwedNotices(id)
+    }
+    guard !joined.snapshots.isEmpty else { return }
+    sessions.update(id) {
+      // Of a client that is slow and subscribes again and again, no more than it can hold.
+      let room = GatewayLimits.topicsMax - $0.owedSnapshots.count
+      $0.owedSnapshots += joined.snapshots.prefix(max(0, room))
+    }
+    tellOwedSnapshots(id)
   }
 
   func unsubscribe(_ session: StreamSession) {
@@ -59,9 +111,10 @@ extension StreamLoop {
       if message.withName(entry, ClientMessage.isWildcard) {
         guard let group = group(session.path, entry.channel) else { continue }
         distributor.unsubscribeAll(session.client, of: group)
+        resumes.removeUnlisted(session.client, channel: entry.channel)
         wildcardLeft = true
       } else if let name = name(of: entry, session), let topic = directory.find(name) {
-        guard distributor.unsubscribe(session.client, from: topic) else { continue }
+        guard giveUp(session.client, topic) else { continue }
         left.append(topic)
         namesBytes += SubscriptionLists.bytes(of: name)
       }
@@ -77,6 +130,16 @@ extension StreamLoop {
     acknowledge(session)
     for topic in left { releaseIfUnused(topic) }
     if wildcardLeft { releaseUnusedWildcards(session.path) }
+  }
+
+  private func giveUp(_ client: ClientHandle, _ topic: TopicID) -> Bool {
+    // Behind a wildcard it still keeps what the client had from being sent again.
+    if resumes.isWaiting(client, for: topic.index),
+      distributor.hide(client, topic, isKept: true)
+    {
+      return true
+    }
+    return distributor.unsubscribe(client, from: topic)
   }
 
   // MARK: - What is refused
@@ -152,39 +215,49 @@ extension StreamLoop {
   ) -> TopicID? {
     if let topic = directory.find(name) { return topic }
     let channel = name.channel
+    let isGrouped = name.isCarried && listed.contains(name.symbol)
     let topic = name.symbol.withBytes { symbol in
       let label = UnsafeRawBufferPointer(
         start: channel.name.utf8Start, count: channel.name.utf8CodeUnitCount)
       return distributor.addTopic(
         kind(of: channel), symbol: symbol.bytes, channel: label.bytes,
-        group: name.isCarried ? group(name.path, channel) : nil)
+        group: isGrouped ? group(name.path, channel) : nil)
     }
     guard let topic else { return nil }
-    directory.add(name, topic, nowMilliseconds: loop.nowMilliseconds)
+    directory.add(name, topic, isGrouped: isGrouped, nowMilliseconds: loop.nowMilliseconds)
     mayBeUnjoined = true
     guard let record = directory.record(topic.index) else { return nil }
     made.append(record)
     announceIfStale(record)
+    if isGrouped, let group = group(name.path, channel) { resumeListed(record, group) {} }
     return topic
   }
 
   private func subscribeAll(
-    _ session: StreamSession, _ channel: StreamChannel, _ stale: inout Set<TopicID>
+    _ session: StreamSession, _ channel: StreamChannel, _ joined: inout Joined
   ) {
     guard let group = group(session.path, channel) else { return }
     let isNew = !distributor.holdsWildcard(session.client, of: group)
-    distributor.subscribeAll(session.client, of: group)
-    if isNew, channel.key.carriesEvents {
-      for index in directory.indexes where isStaleEvent(index) {
-        guard let record = directory.record(index), record.name.isCarried,
-          record.name.channel == channel, record.name.path == session.path,
-          !distributor.isSubscribed(session.client, to: record.id)
-        else { continue }
-        stale.insert(record.id)
-      }
-    }
+    let carriesEvents = isNew && channel.key.carriesEvents
+    let resumed = carriesEvents ? resumeAll(session, channel, joined.since) : (placed: [], owed: [])
+    distributor.subscribeAll(session.client, of: group, depth: joined.depth(on: channel))
+    hideResumed(session.client, resumed.placed)
     wildcardsUsed.insert(StreamGroup(path: session.path, channel: channel))
     carryAll(of: StreamGroup(path: session.path, channel: channel))
+    guard carriesEvents else { return }
+    for index in directory.indexes {
+      guard let record = directory.record(index), record.isGrouped,
+        record.name.channel == channel, record.name.path == session.path,
+        !distributor.isSubscribed(session.client, to: record.id),
+        !resumed.owed.contains(record.id)
+      else { continue }
+      if record.state.isStale { joined.stale.insert(record.id) }
+      if joined.choices.wantsSnapshot, joined.since[record.name.symbol] == nil,
+        let owed = owedSnapshot(record.id)
+      {
+        joined.snapshots.append(owed)
+      }
+    }
   }
 
   /// Makes the topics of a group that the symbol list has and nobody asked for by name yet.
@@ -199,6 +272,39 @@ extension StreamLoop {
       _ = topic(.init(symbol: symbol, channel: group.channel, path: group.path), &made)
     }
     for record in made { carry(record) }
+  }
+
+  /// The feed's list of symbols has changed: topics that were made before their symbol was listed are
+  /// among those that `"*"` means from now on.
+  func symbolsListed() {
+    listed = Set(symbolList.symbols.compactMap { SymbolName($0) })
+    for index in directory.indexes {
+      guard let record = directory.record(index), record.name.isCarried, !record.isGrouped,
+        listed.contains(record.name.symbol),
+        let group = group(record.name.path, record.name.channel)
+      else { continue }
+      resumeListed(record, group) { distributor.join(record.id, group) }
+      directory.setGrouped(index)
+      if isStaleEvent(index), distributor.wildcardCount(of: group) > 0 {
+        tellHolders(record, group)
+      }
+    }
+  }
+
+  /// The clients of a wildcard do not get a notice that was there before its topic.
+  private func tellHolders(_ record: TopicDirectory.Record, _ group: GroupID) {
+    var holders: [ConnectionID] = []
+    sessions.forEach {
+      if distributor.holdsWildcard($0.client, of: group),
+        !distributor.isSubscribed($0.client, to: record.id)
+      {
+        holders.append($0.connection)
+      }
+    }
+    for id in holders {
+      sessions.update(id) { $0.owedNotices.append(record.id) }
+      tellOwedNotices(id)
+    }
   }
 
   /// Nobody wants the topic any more: Redis is told (after a while), its memory is given back.
@@ -265,74 +371,6 @@ extension StreamLoop {
       guard !records.isEmpty else { continue }
       let since = lastSign
       say(id) { ControlMessage.staleNotices(records.map(\.name), since: since, $0, into: &$1) }
-    }
-  }
-}
-
-/// What a `subscription` message lists.
-struct SubscriptionLists {
-  let path: AssetClass
-  /// By channel.
-  let names: [[SymbolName]]
-  let wildcards: [Bool]
-
-  private var channels: [(name: StaticString, list: StreamChannel)] {
-    SubscriptionLists.channels(of: path)
-  }
-
-  /// The names of a path's lists, and whose names are in them.
-  static func channels(of path: AssetClass) -> [(name: StaticString, list: StreamChannel)] {
-    let carried = StreamChannel.allCases.filter { $0.isCarried(by: path) }
-      .map { (name: $0.name, list: $0) }
-    // Corrections and cancelled trades follow the trades, on stocks.
-    guard path == .stock else { return carried }
-    return carried + [("corrections", .trades), ("cancelErrors", .trades)]
-  }
-
-  /// Bytes that a name takes in an acknowledgement at the most, in either encoding: quotes and a
-  /// comma around it, wherever it is listed.
-  static func bytes(of name: TopicDirectory.Name) -> Int {
-    let lists = name.path == .stock && name.channel == .trades ? 3 : 1
-    return lists * (name.symbol.withBytes { $0.count } + 3)
-  }
-
-  func write(_ encoding: ClientEncoding, into out: inout ByteWriter) {
-    switch encoding {
-    case .json: writeJSON(into: &out)
-    case .messagePack: writeMessagePack(into: &out)
-    }
-  }
-
-  private func writeJSON(into out: inout ByteWriter) {
-    out.append("[{\"T\":\"subscription\"")
-    for (name, channel) in channels {
-      out.append(",\"")
-      out.append(name)
-      out.append("\":[")
-      let index = Int(channel.rawValue)
-      if wildcards[index] { out.append("\"*\"") }
-      for (place, symbol) in names[index].enumerated() {
-        // A symbol needs no escape: [A-Z0-9._/-].
-        out.append(place > 0 || wildcards[index] ? ",\"" : "\"")
-        symbol.withBytes { out.append($0) }
-        out.append("\"")
-      }
-      out.append("]")
-    }
-    out.append("}]")
-  }
-
-  private func writeMessagePack(into out: inout ByteWriter) {
-    out.packArray(count: 1)
-    out.packMap(count: channels.count + 1)
-    out.packString("T")
-    out.packString("subscription")
-    for (name, channel) in channels {
-      let index = Int(channel.rawValue)
-      out.packString(name)
-      out.packArray(count: names[index].count + (wildcards[index] ? 1 : 0))
-      if wildcards[index] { out.packString("*") }
-      for symbol in names[index] { symbol.withBytes { out.packString(utf8: $0.bytes) } }
     }
   }
 }

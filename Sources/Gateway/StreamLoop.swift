@@ -127,12 +127,18 @@ package final class StreamLoop {
   /// The goodbye under way; nil while there is none.
   var drain: Drain?
   var message = ClientMessage()
+  /// What the symbol list names.
+  var listed: Set<SymbolName> = []
+  var resumes = ResumeTable()
+  var intervals: IntervalWheel
+  var snapshotReads = SnapshotReads()
   var control = ByteWriter(capacity: 4_096)
   package internal(set) var counters = Counters()
 
   private var watchTimer: LoopTimer?
   private var sweepTimer: LoopTimer?
   private var flushTimer: LoopTimer?
+  private(set) var intervalTimer: LoopTimer?
   private var turnEndAsked = false
   /// Monotonic milliseconds of the last flush's end. Not the loop's cached time: a flush to many
   /// clients takes longer than its interval, and counted from its beginning the next one would
@@ -154,15 +160,16 @@ package final class StreamLoop {
     var limits = FanOutLimits()
     limits.arenaBytesMax = configuration.fanOut.arenaBytesMax
     limits.topicsMax = GatewayLimits.topicsMax
-    // Its wildcards have records too, beside the names that are counted.
-    limits.subscriptionsPerClientMax =
-      configuration.clients.subscriptionsMax + StreamChannel.allCases.count
+    // Beside the names that are counted, its wildcards have records, and so has what it resumes
+    // behind them: one for a topic at most.
+    limits.subscriptionsPerClientMax = GatewayLimits.topicsMax + StreamChannel.allCases.count
     distributor = Distributor(limits: limits)
     credentials = configuration.credentials.map { CredentialClient($0, loop: loop) }
     watch = FeedWatch(nowMilliseconds: loop.nowMilliseconds)
     probe = DeliveryProbe(nowMilliseconds: loop.nowMilliseconds)
     let id = String(UInt64.random(in: .min ... .max), radix: 16)
     probeChannel = Array(GatewayKey.probe.name(gateway: id).utf8)
+    intervals = IntervalWheel(nowMilliseconds: loop.nowMilliseconds)
     redis = RedisConnection(
       loop: loop, url: configuration.redis, options: configuration.redisOptions)
     subscriber = RedisSubscriber(
@@ -195,6 +202,7 @@ package final class StreamLoop {
       afterMilliseconds: GatewayLimits.sessionSweepMilliseconds,
       repeatingMilliseconds: GatewayLimits.sessionSweepMilliseconds)
     flushTimer = LoopTimer(loop: loop) { [unowned self] in flush() }
+    intervalTimer = LoopTimer(loop: loop) { [unowned self] in intervalsDue() }
     return web.port
   }
 
@@ -208,6 +216,7 @@ package final class StreamLoop {
     sweepTimer?.close()
     flushTimer?.close()
     drain?.timer.close()
+    intervalTimer?.close()
     subscriber.close()
     redis.close()
     await withCheckedContinuation { continuation in

@@ -42,6 +42,13 @@ struct StreamSession {
   /// Event topics that were stale when they were subscribed to: still to be told.
   var owedNotices: [TopicID] = []
 
+  /// Between its frames, as it chose; 0: none.
+  var intervalMilliseconds: UInt64 = 0
+
+  /// Topics whose newest event it asked for, and how many of them have been dealt with.
+  var owedSnapshots: [OwedSnapshot] = []
+  var snapshotsTold = 0
+
   var opcode: WebSocketOpcode { encoding == .json ? .text : .binary }
 }
 

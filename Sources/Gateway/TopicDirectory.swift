@@ -26,6 +26,8 @@ package struct TopicDirectory {
     package let id: TopicID
     package let name: Name
     package var state: TopicState
+    /// Its path's wildcard means it: the feed lists its symbol.
+    package var isGrouped: Bool
   }
 
   private var byName: [Name: UInt32] = [:]
@@ -39,16 +41,21 @@ package struct TopicDirectory {
     byName[name].flatMap { records[Int($0)]?.id }
   }
 
-  package mutating func add(_ name: Name, _ id: TopicID, nowMilliseconds: UInt64 = 0) {
+  package mutating func add(
+    _ name: Name, _ id: TopicID, isGrouped: Bool, nowMilliseconds: UInt64 = 0
+  ) {
     let index = Int(id.index)
     while records.count <= index { records.append(nil) }
     precondition(records[index] == nil && byName[name] == nil, "a topic twice")
     records[index] = Record(
       id: id, name: name,
       state: TopicState(
-        carriesEvents: name.channel.key.carriesEvents, nowMilliseconds: nowMilliseconds))
+        carriesEvents: name.channel.key.carriesEvents, nowMilliseconds: nowMilliseconds),
+      isGrouped: isGrouped)
     byName[name] = id.index
   }
+
+  package mutating func setGrouped(_ index: UInt32) { records[Int(index)]?.isGrouped = true }
 
   package mutating func remove(_ id: TopicID) {
     guard let record = record(id.index), record.id == id else { return }

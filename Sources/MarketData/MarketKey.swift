@@ -70,12 +70,12 @@ public enum StreamChannel: UInt8, CaseIterable, Sendable {
     }
   }
 
-  /// Whether the path of an asset class has this channel. Order books on the stock path are an
-  /// addition to the protocol that is copied here.
+  /// Whether the path of an asset class has this channel. Order books on the stock path and
+  /// statuses on crypto's are additions to the protocol that is copied here.
   public func isCarried(by assetClass: AssetClass) -> Bool {
     switch self {
-    case .trades, .quotes, .bars, .updatedBars, .dailyBars, .orderbooks: true
-    case .statuses, .lulds: assetClass == .stock
+    case .trades, .quotes, .bars, .updatedBars, .dailyBars, .orderbooks, .statuses: true
+    case .lulds: assetClass == .stock
     }
   }
 }

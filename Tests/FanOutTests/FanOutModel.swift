@@ -184,7 +184,12 @@ extension ModelClient {
     }
     let name = "gap of \(missed.map(String.init) ?? "null") on \(symbol)/\(channel)"
     let sum = run.reduce(0) { $0 + $1.weight }
-    if skipped.contains(channel) { return owed.strike(run) }
+    if skipped.contains(channel) {
+      owed.strike(run)
+      // One that was told by hand covers what the ring had lost by then.
+      if missed == nil { owed.removeAll { $0.topic === topic && isGone($0, bounds) } }
+      return
+    }
     guard run.contains(where: \.matters) else { throw ModelFailure("\(name): nothing is lost") }
     if let topic, run.contains(where: { $0.matters && $0.topic !== topic }) {
       throw ModelFailure("\(name): others' events are lost too")

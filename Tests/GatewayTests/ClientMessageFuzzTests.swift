@@ -7,7 +7,7 @@ import Testing
 @Suite struct ClientMessageFuzzTests {
   private static let keys = [
     "action", "key", "secret", "trades", "quotes", "orderbooks", "bars", "corrections", "news",
-    "since", "depth", "", "a\u{301}",
+    "since", "depth", "snapshot", "interval_ms", "color", "", "a\u{301}",
   ]
   private static let texts = [
     "auth", "subscribe", "unsubscribe", "AAPL", "BTC/USD", "*", "", "bad name", "\u{1F4C8}", "\"\\",
@@ -20,7 +20,7 @@ import Testing
     case 1: .bool(random.next() % 2 == 0)
     case 2: .number(Int64(truncatingIfNeeded: random.next()) >> Int64(random.next() % 64))
     case 3, 4: .string(Self.texts[Int(random.next() % UInt64(Self.texts.count))])
-    case 5: map(&random, depth: depth + 1)
+    case 5: random.next() % 2 == 0 ? map(&random, depth: depth + 1) : since(&random)
     case 6: .list((0..<Int(random.next() % 4)).map { _ in value(&random, depth: depth + 1) })
     default:
       .list(
@@ -28,6 +28,16 @@ import Testing
           .string(Self.texts[Int(random.next() % 6)])
         })
     }
+  }
+
+  private func since(_ random: inout SplitMix64) -> ControlText {
+    .map(
+      (0..<Int(random.next() % 3)).map { _ in
+        (
+          Self.texts[Int(random.next() % 7)],
+          .list((0..<2).map { _ in .number(Int64(truncatingIfNeeded: random.next()) >> 8) })
+        )
+      })
   }
 
   private func map(_ random: inout SplitMix64, depth: Int) -> ControlText {

@@ -1,3 +1,4 @@
+import FanOut
 import MarketData
 import TestSupport
 import Testing
@@ -63,7 +64,7 @@ import Testing
     ]
     for option in options {
       for decoded in Decoded.both(
-        .map([("since", option), ("action", .string("subscribe")), ("trades", .names("AAPL"))]))
+        .map([("color", option), ("action", .string("subscribe")), ("trades", .names("AAPL"))]))
       {
         #expect(decoded.fault == nil)
         #expect(decoded.names == ["trades:AAPL"])
@@ -168,7 +169,7 @@ import Testing
   @Test func nestingIsBounded() {
     var deep = ControlText.null
     for level in 0..<40 { deep = level % 2 == 0 ? .list([deep]) : .map([("x", deep)]) }
-    for decoded in Decoded.both(.map([("action", .string("subscribe")), ("since", deep)])) {
+    for decoded in Decoded.both(.map([("action", .string("subscribe")), ("color", deep)])) {
       #expect(decoded.fault == .invalidSyntax)
     }
   }
@@ -180,6 +181,60 @@ import Testing
     #expect(Decoded(message.messagePack + [0xC0], messagePack: true).fault == .invalidSyntax)
     #expect(Decoded([], messagePack: false).fault == .invalidSyntax)
     #expect(Decoded([], messagePack: true).fault == .invalidSyntax)
+  }
+
+  @Test func choicesAreReadInAnyOrderOfKeys() {
+    let since = ControlText.map([
+      ("AAPL", .list([.number(1), .number(2)])), ("BTC/USD", .list([.number(0), .number(0)])),
+      ("no symbol", .list([.number(3), .number(4)])),
+      ("AAPL", .list([.number(7), .number(.max)])),
+    ])
+    let pairs: [(String, ControlText)] = [
+      ("action", .string("subscribe")), ("depth", .number(5)), ("snapshot", .bool(true)),
+      ("interval_ms", .number(60_000)), ("since", since), ("trades", .names("AAPL")),
+    ]
+    for order in permutations(pairs) {
+      for decoded in Decoded.both(.map(order)) {
+        #expect(decoded.fault == nil)
+        #expect(decoded.names == ["trades:AAPL"])
+        #expect(decoded.depth == .five && decoded.wantsSnapshot && decoded.interval == 60_000)
+        #expect(decoded.since == ["AAPL 7 \(Int64.max)", "BTC/USD 0 0"])
+      }
+    }
+  }
+
+  @Test func theLargestNumbersAreTakenAndLargerOnesRefused() {
+    func message(_ number: String) -> [UInt8] {
+      Array("{\"action\":\"subscribe\",\"since\":{\"A\":[1,\(number)]}}".utf8)
+    }
+    let largest = Decoded(message("18446744073709551615"), messagePack: false)
+    #expect(largest.fault == nil && largest.since == ["A 1 \(UInt64.max)"])
+    for number in ["18446744073709551616", "99999999999999999999999", "1.0", "1e3", "-1", "-0"] {
+      #expect(Decoded(message(number), messagePack: false).fault == .invalidSyntax, "\(number)")
+    }
+  }
+
+  @Test func aChoiceThatMeansNothingIsRefusedByItsName() {
+    let pair = ControlText.list([.number(1), .number(1)])
+    let wrong: [(String, ControlText, String)] = [
+      ("depth", .number(0), "\"depth\""), ("depth", .number(-1), "\"depth\""),
+      ("depth", .list([.number(1)]), "\"depth\""), ("depth", .map([]), "\"depth\""),
+      ("snapshot", .string("true"), "\"snapshot\""), ("snapshot", .null, "\"snapshot\""),
+      ("interval_ms", .number(60_001), "\"interval_ms\""),
+      ("interval_ms", .string("1"), "\"interval_ms\""),
+      ("since", .list([]), "\"since\""), ("since", .null, "\"since\""),
+      ("since", .map([("AAPL", .number(1))]), "since 1 (AAPL)"),
+      ("since", .map([("AAPL", .list([]))]), "since 1 (AAPL)"),
+      ("since", .map([("AAPL", .list([.number(1), .list([])]))]), "since 1 (AAPL)"),
+      ("since", .map([("A B", .list([.null, .number(1)]))]), "since 1 is not"),
+      ("since", .map([("A", pair), ("B", .string("x"))]), "since 2 (B)"),
+    ]
+    for (key, value, place) in wrong {
+      for decoded in Decoded.both(.map([("action", .string("subscribe")), (key, value)])) {
+        #expect(decoded.fault == .invalidSyntax, "\(key)")
+        #expect(decoded.reason.hasPrefix(place), "\(decoded.reason)")
+      }
+    }
   }
 
   /// A decoder is used again for each message: nothing of the one before may remain.
@@ -196,5 +251,13 @@ import Testing
     #expect(message.key.isEmpty)
     #expect(message.entries.isEmpty)
     #expect(message.text.count == 0)
+    try decode(
+      .map([
+        ("action", .string("subscribe")), ("depth", .number(1)), ("snapshot", .bool(true)),
+        ("interval_ms", .number(5)), ("since", .map([("A", .list([.number(1), .number(1)]))])),
+      ]), &message)
+    try decode(.map([("action", .string("subscribe"))]), &message)
+    #expect(message.choices.depth == nil && !message.choices.wantsSnapshot)
+    #expect(message.choices.intervalMilliseconds == nil && message.since.isEmpty)
   }
 }

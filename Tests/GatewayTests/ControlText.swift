@@ -1,3 +1,4 @@
+import FanOut
 import MarketData
 
 @testable import Gateway
@@ -78,6 +79,11 @@ struct Decoded: Hashable {
   var secret = ""
   /// `trades:AAPL`, in the message's order.
   var names: [String] = []
+  var depth: BookDepth?
+  var wantsSnapshot = false
+  var interval: UInt64?
+  /// `AAPL 1 7`, sorted.
+  var since: [String] = []
   var fault: StreamError?
   var reason = ""
 
@@ -101,6 +107,13 @@ struct Decoded: Hashable {
     action = message.action
     key = String(decoding: message.key, as: UTF8.self)
     secret = String(decoding: message.secret, as: UTF8.self)
+    depth = message.choices.depth
+    wantsSnapshot = message.choices.wantsSnapshot
+    interval = message.choices.intervalMilliseconds
+    since = message.sinceBySymbol().map { symbol, sequence in
+      let name = symbol.withBytes { String(decoding: $0, as: UTF8.self) }
+      return "\(name) \(sequence.epoch) \(sequence.number)"
+    }.sorted()
     for entry in message.entries {
       let name = message.withName(entry) { String(decoding: $0, as: UTF8.self) }
       names.append("\(entry.channel.name):\(name)")

@@ -197,7 +197,7 @@ final class HostileMarket {
     // Of links that ended the answers never come; but of two topics they come in any order.
     let read = reads.remove(at: chance(80) ? 0 : pick(reads.count))
     let value = read.value ?? keys[topics[read.topic].key]
-    let header = try value.map { try header($0) }
+    let header = try value.map { try self.header($0) }
     let verdict =
       read.verifies
       ? topics[read.topic].state.verify(header, generation: read.generation, isNamedStale: false)

@@ -63,7 +63,7 @@ import Testing
   @Test func aTopicIsFoundByNameAndByIndex() throws {
     var directory = TopicDirectory()
     let id = TopicID(index: 5, generation: 1)
-    directory.add(try name("AAPL"), id)
+    directory.add(try name("AAPL"), id, isGrouped: true)
     #expect(directory.find(try name("AAPL")) == id)
     #expect(directory.record(5)?.name == (try name("AAPL")))
     #expect(directory.find(try name("AAPL", .quotes)) == nil)
@@ -76,11 +76,11 @@ import Testing
   @Test func aRemovedTopicIsGoneAndItsIndexIsUsedAgain() throws {
     var directory = TopicDirectory()
     let (old, new) = (TopicID(index: 0, generation: 1), TopicID(index: 0, generation: 2))
-    directory.add(try name("AAPL"), old)
+    directory.add(try name("AAPL"), old, isGrouped: true)
     directory.remove(old)
     #expect(directory.find(try name("AAPL")) == nil)
     #expect(directory.count == 0)
-    directory.add(try name("MSFT"), new)
+    directory.add(try name("MSFT"), new, isGrouped: true)
     directory.remove(old)  // late: another topic lives there
     #expect(directory.find(try name("MSFT")) == new)
     directory.remove(new)
@@ -90,7 +90,7 @@ import Testing
 
   @Test func aTopicsStateChangesInPlace() throws {
     var directory = TopicDirectory()
-    directory.add(try name("AAPL", .quotes), TopicID(index: 1, generation: 1))
+    directory.add(try name("AAPL", .quotes), TopicID(index: 1, generation: 1), isGrouped: true)
     #expect(directory.update(1) { $0.feedStopped() } == true)
     #expect(directory.record(1)?.state.isStale == true)
     #expect(directory.update(0) { $0.feedStopped() } == nil)

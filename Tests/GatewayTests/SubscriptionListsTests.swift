@@ -32,7 +32,8 @@ import WebTransport
     #expect(
       json(lists(.crypto, [.orderbooks: ["BTC/USD", "ETH/USD"]]))
         == #"[{"T":"subscription","trades":[],"quotes":[],"bars":[],"updatedBars":[],"#
-        + #""dailyBars":[],"orderbooks":["BTC/USD","ETH/USD"]}]"#)
+        + #""dailyBars":[],"orderbooks":["BTC/USD","ETH/USD"],"statuses":[],"corrections":[],"#
+        + #""cancelErrors":[]}]"#)
   }
 
   @Test func correctionsAndCancelErrorsFollowTheTrades() {
@@ -48,7 +49,8 @@ import WebTransport
     #expect(
       json(lists)
         == #"[{"T":"subscription","trades":["*","BTC/USD"],"quotes":["*"],"bars":[],"#
-        + #""updatedBars":[],"dailyBars":[],"orderbooks":[]}]"#)
+        + #""updatedBars":[],"dailyBars":[],"orderbooks":[],"statuses":[],"#
+        + #""corrections":["*","BTC/USD"],"cancelErrors":["*","BTC/USD"]}]"#)
   }
 
   /// The same content: read back token by token.

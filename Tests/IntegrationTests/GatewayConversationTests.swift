@@ -62,7 +62,10 @@ extension Services {
         let answer = try client.subscribe(orderbooks: ["BTC/USD"])
         #expect(
           Set(answer.keys)
-            == ["T", "trades", "quotes", "bars", "updatedBars", "dailyBars", "orderbooks"])
+            == [
+              "T", "trades", "quotes", "bars", "updatedBars", "dailyBars", "orderbooks", "statuses",
+              "corrections", "cancelErrors",
+            ])
         let book = try #require(try client.next())
         #expect(book.kind == "o" && book["r"] == .bool(true))
         #expect(book["b"]?[0]["p"] == .float(64_999.5) && book["a"]?[0]["s"] == .float(0.25))

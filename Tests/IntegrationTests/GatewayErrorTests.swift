@@ -130,7 +130,7 @@ extension Services {
     @Test func channelsOfTheOtherPathAreRefused() async throws {
       try await ServiceScene.with { scene in
         let crypto = try StreamClient.ready(scene, path: "/v1beta3/crypto/us")
-        crypto.say(["statuses": ["BTC/USD"], "trades": ["BTC/USD"], "action": "subscribe"])
+        crypto.say(["lulds": ["BTC/USD"], "trades": ["BTC/USD"], "action": "subscribe"])
         #expect(try error(crypto, 410).hasPrefix("invalid subscribe action for this feed"))
         crypto.say(["news": ["*"], "action": "subscribe"])
         #expect(try error(crypto, 410).hasPrefix("invalid subscribe action for this feed"))

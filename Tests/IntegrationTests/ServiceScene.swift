@@ -90,6 +90,20 @@ final class ServiceScene {
       metrics: metrics, logger: ServiceScene.quiet)
   }
 
+  /// Another gateway on the same Redis, to be closed by the caller.
+  func secondGateway(
+    _ configure: (inout StreamLoop.Configuration) -> Void
+  ) async throws -> GatewayService {
+    var configuration = StreamLoop.Configuration(
+      redis: try RedisURL(redis.url), feed: ScriptedFeed.name,
+      web: WebServerConfiguration(host: "127.0.0.1", port: 0),
+      keys: try APIKeys(parsing: "demo:demo"))
+    configure(&configuration)
+    return try await GatewayService.start(
+      loops: 1, configuration: configuration, readiness: Readiness([GatewayService.checkName(0)]),
+      metrics: PrometheusRegistry(), logger: ServiceScene.quiet)
+  }
+
   // MARK: - HTTP
 
   func get(_ path: String) throws -> RawAnswer {
@@ -97,9 +111,12 @@ final class ServiceScene {
   }
 
   /// Connected to the gateway, with TLS where that speaks it.
-  func socket(from: String? = nil, receiveBufferBytes: Int32? = nil) throws -> RawSocket {
+  /// To the scene's gateway, or to another one at `port`.
+  func socket(
+    port: UInt16? = nil, from: String? = nil, receiveBufferBytes: Int32? = nil
+  ) throws -> RawSocket {
     let socket = try RawSocket(
-      port: port, from: from, receiveBufferBytes: receiveBufferBytes)
+      port: port ?? self.port, from: from, receiveBufferBytes: receiveBufferBytes)
     if isSecure { _ = try socket.startTLS() }
     return socket
   }

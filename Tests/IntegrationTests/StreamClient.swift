@@ -26,10 +26,11 @@ final class StreamClient {
   /// Only the handshake; nothing is read after it.
   init(
     _ scene: ServiceScene, path: String = "/v2/iex", _ encoding: Encoding = .json,
-    headers: String = "", receiveBufferBytes: Int32? = nil, from: String? = nil
+    headers: String = "", receiveBufferBytes: Int32? = nil, from: String? = nil,
+    port: UInt16? = nil
   ) throws {
     self.encoding = encoding
-    socket = try scene.socket(from: from, receiveBufferBytes: receiveBufferBytes)
+    socket = try scene.socket(port: port, from: from, receiveBufferBytes: receiveBufferBytes)
     let kind = encoding == .json ? "" : "Content-Type: application/msgpack\r\n"
     try #require(socket.openWebSocket(path, headers: kind + headers)?.status == 101)
   }
@@ -37,10 +38,10 @@ final class StreamClient {
   /// Connected and authenticated.
   static func ready(
     _ scene: ServiceScene, path: String = "/v2/iex", _ encoding: Encoding = .json,
-    receiveBufferBytes: Int32? = nil
+    receiveBufferBytes: Int32? = nil, port: UInt16? = nil
   ) throws -> StreamClient {
     let client = try StreamClient(
-      scene, path: path, encoding, receiveBufferBytes: receiveBufferBytes)
+      scene, path: path, encoding, receiveBufferBytes: receiveBufferBytes, port: port)
     try #require(try client.next() == success("connected"))
     client.authenticate()
     try #require(try client.next() == success("authenticated"))

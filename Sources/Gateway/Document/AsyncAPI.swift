@@ -258,10 +258,14 @@ enum AsyncAPI {
     }
   }
 
+  private static let snapshotMark = MessageField.optional(
+    "snapshot", .flag, "True: the newest when the client subscribed, as it asked; no new event.")
+
   private static func schemas(_ writer: inout JSONWriter) {
     for shape in MessageTable.all {
       writer.key(shape.name)
-      writer.schema(.object(shape.members.map(\.member)), summary: shape.summary)
+      let members = shape.members + (shape.isChained ? [snapshotMark] : [])
+      writer.schema(.object(members.map(\.member)), summary: shape.summary)
     }
     let control =
       ControlShape.alone + AssetClass.allCases.map { ControlShape.subscription($0) }

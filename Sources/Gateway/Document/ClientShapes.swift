@@ -32,25 +32,25 @@ enum ClientShapes {
     Shape(
       action: "subscribe", name: path == .stock ? "stockSubscribe" : "cryptoSubscribe",
       summary: "Adds to what is held; a symbol that nobody knows is held and silent. At most "
-        + "\(GatewayLimits.subscriptionsPerClientMax) names a connection unless it is set otherwise (405, and nothing changes).",
+        + "\(GatewayLimits.subscriptionsPerClientMax) names a connection unless it is set otherwise (405, and nothing "
+        + "changes).",
       members: lists(path) + choices)
   }
 
-  /// Of what is named in the same message, but for the interval, which is the connection's.
   private static let choices: [Schema.Member] = [
     .init(
+      name: "since", schema: .dictionary(.array(.natural, counts: 2...2)), isRequired: false,
+      summary: "By symbol the [E, N] seen last: events after it are sent, or one gap."),
+    .init(
       name: "depth", schema: .code([1, 5, 10]), isRequired: false,
-      summary: "Levels a side of the order books named; 10 by default."),
+      summary: "Levels a side of the books in this message."),
     .init(
       name: "snapshot", schema: .boolean, isRequired: false,
-      summary: "Whether the newest trade and bars come at once, marked with snapshot."),
+      summary: "The newest event of each new symbol first, marked."),
     .init(
-      name: "interval_ms", schema: .integer(0...60_000), isRequired: false,
-      summary: "One frame in so many milliseconds: the newest state, and all events that are kept."),
-    .init(
-      name: "since", schema: .dictionary(.array(.natural, counts: 2...2)), isRequired: false,
-      summary: "E and N of what was seen last, by symbol: what is kept of later events comes, else a "
-        + "gap."),
+      name: "interval_ms",
+      schema: .integer(0...Int64(GatewayLimits.intervalMillisecondsMax)), isRequired: false,
+      summary: "One frame in so many milliseconds; 0: as they come."),
   ]
 
   static func unsubscribe(_ path: AssetClass) -> Shape {

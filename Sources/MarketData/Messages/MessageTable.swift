@@ -22,8 +22,7 @@ package struct MessageShape: Sendable {
   package var isChained: Bool { channel.key.carriesEvents }
 
   package func isCarried(by assetClass: AssetClass) -> Bool {
-    // Corrections and cancelled trades are the stock path's.
-    channel.isCarried(by: assetClass) && (follower == nil || assetClass == .stock)
+    channel.isCarried(by: assetClass)
   }
 
   /// All that the message may have on the stream.
