@@ -35,6 +35,10 @@ extension Services {
         ]
         for kind in ["b", "u", "d"] { lines.append("{\"T\":\"\(kind)\",\(head),\(bar)") }
       }
+      // The feed lives on.
+      lines.append(
+        "{\"T\":\"q\",\"S\":\"\(symbols[0])\",\"t\":\"2026-11-20T15:30:00Z\",\"bp\":1,\"bs\":3,"
+          + "\"ap\":2,\"as\":2}")
       return lines.joined(separator: "\n") + "\n"
     }
 
