@@ -7,7 +7,9 @@
 struct HeartbeatPace {
   /// Receiver's milliseconds minus writer's, at the least.
   private var quickest: Int64?
+  /// Of the last one.
   private var arrivedMilliseconds: UInt64 = 0
+  private var writerMilliseconds: UInt64 = 0
   /// Heartbeats in a row that came at their usual pace, all of them late.
   private var lateInPace = 0
 
@@ -17,10 +19,13 @@ struct HeartbeatPace {
   ///   time is another clock (a suspended machine's) and not another way. The writer for its part
   ///   ends a link on which Redis lags behind.
   mutating func made(
-    at writerMilliseconds: UInt64, nowMilliseconds now: UInt64, isPrompt: Bool
+    at writer: UInt64, nowMilliseconds now: UInt64, isPrompt: Bool
   ) -> UInt64 {
-    let between = Int64(clamping: now) &- Int64(clamping: writerMilliseconds)
-    defer { arrivedMilliseconds = now }
+    let between = Int64(clamping: now) &- Int64(clamping: writer)
+    let isInPace =
+      now - min(now, arrivedMilliseconds) >= GatewayLimits.heartbeatPaceMilliseconds
+      && writer - min(writer, writerMilliseconds) >= GatewayLimits.heartbeatPaceMilliseconds
+    (arrivedMilliseconds, writerMilliseconds) = (now, writer)
     guard let quickest, between > quickest else {
       self.quickest = between
       lateInPace = 0
@@ -31,7 +36,7 @@ struct HeartbeatPace {
     if late <= GatewayLimits.heartbeatAgeMaxMilliseconds {
       lateInPace = 0
       self.quickest = min(between, quickest + GatewayLimits.clockDriftMilliseconds)
-    } else if now - arrivedMilliseconds >= GatewayLimits.heartbeatPaceMilliseconds {
+    } else if isInPace {
       lateInPace += 1
       if lateInPace >= GatewayLimits.heartbeatsLateMax {
         self.quickest = between

@@ -28,7 +28,9 @@ extension IngestLoop {
   /// Whether the feed may be called live. What it is late with leaves first, at most for a moment.
   var hasPaid: Bool {
     guard let since = owedSince else { return true }
-    let isBehind = board.hasUnwritten || aheadTimer?.isActive == true
+    // As fast as possible there is always more to take.
+    let hasMoreDue = aheadTimer?.isActive == true && origin.clock.speed != .max
+    let isBehind = board.hasUnwritten || hasMoreDue
     guard !isBehind || loop.nowMilliseconds &- since >= IngestLimits.owedMilliseconds else {
       return false
     }
