@@ -49,7 +49,8 @@ enum ClientShapes {
       summary: "One frame in so many milliseconds: the newest state, and all events that are kept."),
     .init(
       name: "since", schema: .dictionary(.array(.natural, counts: 2...2)), isRequired: false,
-      summary: "E and N of what was seen last, by symbol: what is kept of later events comes, else a "
+      summary:
+        "E and N of what was seen last, by symbol: what is kept of later events comes, else a "
         + "gap."),
   ]
 
