@@ -52,8 +52,8 @@ extension RawSocket {
     /// TLSv1.3
     public var version: String
     public var cipher: String
-    /// The certificate's serial number, which tells certificates apart.
-    public var serial: Int
+    /// SHA-256 of the certificate.
+    public var fingerprint: [UInt8]
   }
 
   /// A handshake with any certificate. Waits at most `milliseconds` for each of the server's answers.
@@ -73,10 +73,12 @@ extension RawSocket {
     self.tls = tls
     let certificate = SSL_get1_peer_certificate(tls.session)
     defer { X509_free(certificate) }
+    var fingerprint = [UInt8](repeating: 0, count: 32)
+    X509_digest(certificate, EVP_sha256(), &fingerprint, nil)
     return Handshake(
       version: String(cString: SSL_get_version(tls.session)),
       cipher: String(cString: SSL_CIPHER_get_name(SSL_get_current_cipher(tls.session))),
-      serial: ASN1_INTEGER_get(X509_get0_serialNumber(certificate)))
+      fingerprint: fingerprint)
   }
 
   /// The first bytes of a handshake, a whole ClientHello, which a test may cut.

@@ -113,7 +113,7 @@ import Testing
       for round in 0..<300 {
         let socket = try fixture.plainSocket()
         socket.send(Array(hello.prefix(Int.random(in: 1...hello.count, using: &random))))
-        if round % 3 == 0 { _ = socket.receive(milliseconds: 50) }
+        if round % 20 == 0 { _ = socket.receive(milliseconds: 50) }
         if round % 2 == 0 { socket.reset() } else { socket.close() }
       }
       #expect(try await fixture.until(milliseconds: 15_000) { $0.accepted == 300 })
@@ -155,7 +155,7 @@ import Testing
       // Nothing of the old one is left, whatever kind of key a client likes best.
       for version in [nil, 0x0303] as [Int32?] {
         let (new, after) = try handshake(fixture, versionMax: version)
-        #expect(after.serial != before.serial)
+        #expect(after.fingerprint != before.fingerprint)
         #expect(new.request("GET", "/hello")?.text == "hello")
         if key == "rsa:2048", version != nil { #expect(after.cipher.contains("-RSA-")) }
       }
@@ -171,22 +171,25 @@ import Testing
     try await withTLSServer { fixture in
       let isOver = Locked(false)
       let port = fixture.port
-      async let served = withThrowingTaskGroup(of: (Int, Set<Int>).self) { group in
+      async let served = withThrowingTaskGroup(of: (Int, Set<[UInt8]>).self) { group in
         for _ in 0..<4 {
           group.addTask {
             var count = 0
-            var serials: Set<Int> = []
+            var shown: Set<[UInt8]> = []
             while !isOver.withLock({ $0 }) {
+              // What follows blocks one of the few threads that tasks have.
+              await Task.yield()
               let socket = try RawSocket(port: port)
-              serials.insert(try socket.startTLS().serial)
+              shown.insert(try socket.startTLS().fingerprint)
               for _ in 0..<3 where socket.request("GET", "/hello")?.text == "hello" { count += 1 }
+              await Task.yield()  // these block, and the test needs a thread too
             }
-            return (count, serials)
+            return (count, shown)
           }
         }
-        var total = (0, Set<Int>())
-        for try await (count, serials) in group {
-          total = (total.0 + count, total.1.union(serials))
+        var total = (0, Set<[UInt8]>())
+        for try await (count, shown) in group {
+          total = (total.0 + count, total.1.union(shown))
         }
         return total
       }
@@ -196,10 +199,10 @@ import Testing
         _ = try await fixture.until { $0.handshakes >= begun + 2 }
       }
       isOver.withLock { $0 = true }
-      let (count, serials) = try await served
+      let (count, shown) = try await served
       let counters = try await fixture.counters()
       #expect(count == 3 * Int(counters.handshakes))
-      #expect(serials.count >= 2)
+      #expect(shown.count >= 2)
       #expect(counters.errorAnswers == 0)
     }
   }

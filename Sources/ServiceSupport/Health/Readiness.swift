@@ -1,6 +1,6 @@
 // Whether the process can serve: named checks, each set by the service that knows. Ready means that
-// every check that was announced passes, and that the process is not stopping. Any thread; touched when something changes and when
-// somebody asks, never per message.
+// every check that was announced passes, and that the process is not stopping. Any thread; touched when
+// something changes and when somebody asks, never per message.
 import EventLoops
 
 public final class Readiness: Sendable {
