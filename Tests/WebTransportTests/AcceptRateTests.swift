@@ -133,7 +133,7 @@ struct AcceptRateTests {
       $0.acceptsPerSecond = 5
       $0.acceptBurst = 2
     }) { fixture in
-      let sockets = try (0..<6).map { _ in try fixture.socket() }
+      let sockets = try (0..<6).map { _ in try fixture.plainSocket() }
       #expect(try await fixture.until { $0.accepted == 2 })
       #expect(try await fixture.counters().acceptsDeferred > 0)
       // Nobody is refused, all are taken, at the rate.

@@ -53,12 +53,13 @@ import Testing
   /// each and never the end of it; what is over the 64 MiB is closed with 1013.
   @Test func manyUnfinishedMessagesAreBounded() async throws {
     try await withEchoServer { fixture in
-      let sockets = try (0..<70).map { _ in try fixture.socket() }
-      let piece = RawSocket.frame(2, [UInt8](repeating: 7, count: 1_000_000), isFinal: false)
-      for socket in sockets {
+      let sockets = try (0..<70).map { _ in
+        let socket = try fixture.socket()
         #expect(socket.openWebSocket()?.status == 101)
-        socket.send(piece)
+        return socket
       }
+      let piece = RawSocket.frame(2, [UInt8](repeating: 7, count: 1_000_000), isFinal: false)
+      for socket in sockets { socket.send(piece) }
       #expect(try await fixture.until(milliseconds: 20_000) { $0.faultCloses >= 4 })
       let counters = try await fixture.counters()
       #expect(counters.assemblyBytes <= WebTransportLimits.assemblyBytesMax)

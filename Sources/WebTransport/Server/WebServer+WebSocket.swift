@@ -102,7 +102,7 @@ extension WebServer {
       assembly = under
       if isFirst { assembly.begin(opcode, isChecked: true) }
     } else {
-      precondition(isFirst, "libwebsockets hands out a message without its beginning")
+      guard isFirst else { return notAsChecked(id) }
       assembly = assemblyPool.popLast() ?? MessageAssembly()
       assembly.begin(opcode, isChecked: true)
       record.pointee.assembly = assembly
@@ -117,8 +117,15 @@ extension WebServer {
       deliver(id, assembly.opcode, assembly.bytes)
       recycle(assembly)
     case .noMemory: fault(id, WebSocketCloseCode.tryAgainLater, "too much at once")
-    case .tooBig, .badText: preconditionFailure("a message that was not checked")
+    case .tooBig, .badText: return notAsChecked(id)
     }
+    return 0
+  }
+
+  /// libwebsockets and `FrameChecker` read the same bytes; should they ever differ, this connection ends.
+  private func notAsChecked(_ id: ConnectionID) -> Int32 {
+    log(.error, "libwebsockets hands out what was not checked")
+    fault(id, WebSocketCloseCode.internalError, "not as checked")
     return 0
   }
 
