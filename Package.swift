@@ -72,7 +72,7 @@ let libraries: [Target] = [
       "Bars", "EventLoops", "MarketData", "PostgresClient", "RedisClient", "ServiceSupport",
       logging,
     ]),
-  library("TestSupport", ["EventLoops"]),
+  library("TestSupport", ["CCrypto", "EventLoops"]),
   library("WebTransport", ["EventLoops", "CCrypto", "CLibwebsockets", "CUV"]),
   library("Upstream", ["EventLoops", "Feeds", "MarketData", "WebTransport"]),
   library(
@@ -123,7 +123,9 @@ let testTargets: [Target] = [
   tests("MarketDataTests", ["MarketData", "TestSupport"]),
   tests("WebTransportTests", ["WebTransport", "EventLoops", "TestSupport", "CLibwebsockets"]),
   tests("RepositoryTests", []),
-  tests("ServiceSupportTests", ["ServiceSupport", "EventLoops", logging, coreMetrics]),
+  tests(
+    "ServiceSupportTests",
+    ["ServiceSupport", "EventLoops", "TestSupport", "WebTransport", logging, coreMetrics]),
   tests("OrderBooksTests", ["MarketData", "OrderBooks", "TestSupport"]),
   tests("FeedsTests", ["Feeds", "MarketData", "OrderBooks", "CZlib", "TestSupport"]),
   tests(

@@ -3,6 +3,8 @@
 #pragma once
 #include <libwebsockets.h>
 #include <link.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 /// Bytes that lws_write needs free before a payload.
@@ -16,6 +18,12 @@ int accept4(int, struct sockaddr *, socklen_t *, int);
 static inline int lwsx_accept(int listener, struct sockaddr_storage *from) {
   socklen_t length = sizeof *from;
   return accept4(listener, (struct sockaddr *)from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+/// Bytes in a TCP socket that are unsent or not acknowledged (tcp(7), SIOCOUTQ); negative on an error.
+static inline int lwsx_unacknowledged(int fd) {
+  int count = 0;
+  return ioctl(fd, SIOCOUTQ, &count) == 0 ? count : -1;
 }
 
 int dlinfo(void *, int, void *);

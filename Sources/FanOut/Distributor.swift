@@ -120,6 +120,10 @@ public final class Distributor {
     state.offerGap(topic, missed: missed)
   }
 
+  /// Takes back what a state topic holds: whoever has not got it does not get it. Traps on an event
+  /// topic.
+  public func withdrawState(_ topic: TopicID) { state.withdrawState(topic) }
+
   // MARK: Clients
 
   /// A new client without subscriptions, or nil: `clientsMax` is reached.
@@ -263,6 +267,7 @@ public final class Distributor {
     while let frame = state.nextFrame(client, bytesMax: &bytesMax, deriver) {
       switch transport.send(client, frame.payload, encoding: frame.encoding) {
       case .drained: break
+      case .taken: bytesMax = 0
       case .buffered: _ = state.setBlocked(client, true)
       case .closed: _ = state.removeClient(client)
       }

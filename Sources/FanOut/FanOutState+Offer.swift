@@ -83,6 +83,16 @@ extension FanOutState {
     return true
   }
 
+  mutating func withdrawState(_ id: TopicID) {
+    guard let topic = live(id), topics[topic].count > 0 else { return }
+    precondition(!topics[topic].isEvents, "an event cannot be taken back")
+    releaseVariants(topic, 0)
+    let offset = topics[topic].cellOffset(of: 0, 0)
+    arena.release(arena.load(topics[topic].ring, offset, as: Cell.self).slot)
+    arena.store(Cell(), in: topics[topic].ring, at: offset)
+    topics[topic].count = 0
+  }
+
   /// Gives back all variants but the original.
   private mutating func releaseVariants(_ topic: UInt32, _ sequence: UInt64) {
     for variant in 1..<Int(topics[topic].variants) {

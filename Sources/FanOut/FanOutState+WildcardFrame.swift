@@ -31,7 +31,8 @@ extension FanOutState {
     while target != noIndex {
       let topic = topics[target]
       let explicit = hasExplicit ? index.find(client, target, in: records) : noIndex
-      if explicit == noIndex || records[explicit].cursor != topic.head {
+      // Nothing is there where a state was withdrawn.
+      if topic.count > 0, explicit == noIndex || records[explicit].cursor != topic.head {
         let isShown = explicit != noIndex && !records[explicit].isHidden
         let depth = isShown ? records[explicit].depth : record.depth
         let variant = Self.variant(topic.variants, encoding, depth)

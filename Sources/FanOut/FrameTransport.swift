@@ -2,6 +2,9 @@
 public enum SendOutcome: Sendable {
   /// All of it left for the kernel: the client may be given another frame in this turn.
   case drained
+  /// All of it left for the kernel, which still has some: the next frame of this turn is of the usual
+  /// size again. Grown frames would end up in the memory of whoever keeps what the kernel does not take.
+  case taken
   /// Taken, but part of it waits: no further frame until `Distributor.clientWritable`.
   case buffered
   /// The connection is gone: the distributor forgets the client.

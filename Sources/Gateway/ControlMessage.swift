@@ -46,6 +46,25 @@ enum ControlMessage {
     }
   }
 
+  /// The server stops: `[{"T":"shutdown","reconnect_ms":1250}]`, counted from the message's arrival.
+  static func shutdown(
+    reconnectMilliseconds: UInt64, _ encoding: ClientEncoding, into out: inout ByteWriter
+  ) {
+    switch encoding {
+    case .json:
+      out.append("[{\"T\":\"shutdown\",\"reconnect_ms\":")
+      out.appendDecimal(reconnectMilliseconds)
+      out.append("}]")
+    case .messagePack:
+      out.packArray(count: 1)
+      out.packMap(count: 2)
+      out.packString("T")
+      out.packString("shutdown")
+      out.packString("reconnect_ms")
+      out.packUnsigned(reconnectMilliseconds)
+    }
+  }
+
   /// `{"T":"stale","S":..,"c":..,"since":..}`: the value itself, without the array around it.
   static func staleNotice(
     symbol: SymbolName, channel: StreamChannel, since: Timestamp, into out: inout ByteWriter

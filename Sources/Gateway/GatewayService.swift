@@ -23,6 +23,7 @@ package final class GatewayService: Sendable {
   }
 
   private let parts: [Part]
+  private let readiness: Readiness
   /// The port that all loops listen on.
   package let port: UInt16
 
@@ -64,12 +65,13 @@ package final class GatewayService: Sendable {
       await close(parts)
       throw error
     }
-    return GatewayService(parts: parts, port: port)
+    return GatewayService(parts: parts, port: port, readiness: readiness)
   }
 
-  private init(parts: [Part], port: UInt16) {
+  private init(parts: [Part], port: UInt16, readiness: Readiness) {
     self.parts = parts
     self.port = port
+    self.readiness = readiness
   }
 
   private static func make(
@@ -91,9 +93,21 @@ package final class GatewayService: Sendable {
     return Confined(stream, collections)
   }
 
-  /// No new clients on any loop.
-  package func stopAccepting() async {
-    for part in parts { _ = try? await part.loop.run { part.stream.stream.stopAccepting() } }
+  /// New handshakes on every loop show this one.
+  package func use(_ certificate: ServerCertificate) async {
+    for part in parts { _ = try? await part.loop.run { part.stream.stream.use(certificate) } }
+  }
+
+  /// Not ready any more, no new clients, and those that are there are told to come back elsewhere and
+  /// closed, spread over `milliseconds`. Returns when all have gone, or when it is time.
+  package func drain(milliseconds: UInt64) async {
+    readiness.end("shutting down")
+    let drains = parts.map { part in
+      Task(executorPreference: part.loop) {
+        await part.stream.stream.drain(milliseconds: milliseconds)
+      }
+    }
+    for drain in drains { await drain.value }
   }
 
   /// Closes all clients and ends the threads.

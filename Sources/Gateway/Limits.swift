@@ -1,11 +1,37 @@
+import FanOut
 import WebTransport
 
 /// The bounds of this target, each with the arithmetic that chose it.
 package enum GatewayLimits {
-  /// A feed sends a heartbeat each 250 ms; six in a row must be missing. With one check each 100 ms
-  /// a subscriber is told 1.6 s after the last sign of life, below the promised 2 s.
+  /// What is shown is never older than 2,000 ms without a notice: 1,500 ms of silence, 100 ms until the
+  /// next check, 10 ms until the flush, and 390 ms for a machine that is busy. The silence counts from
+  /// when the last heartbeat was made, which is after everything that was published before it. A feed
+  /// sends one each 250 ms, so six in a row must be missing.
   package static let heartbeatAgeMaxMilliseconds: UInt64 = 1_500
   package static let heartbeatCheckMilliseconds: UInt64 = 100
+
+  /// Clocks of two machines drift apart by less than 0.1 %: 0.25 ms between two heartbeats.
+  static let clockDriftMilliseconds: Int64 = 1
+
+  /// Heartbeats that waited on their way come at once; those of a clock that was set back come each 250
+  /// ms, less what a loaded machine makes of it. After 8 of these, 2 s, it is another clock.
+  static let heartbeatPaceMilliseconds: UInt64 = 100
+  static let heartbeatsLateMax = 8
+
+  /// A probe each 250 ms, given up after 1,000 ms. The newest that came back left at most 250 ms ago
+  /// plus its way, so at 1,250 ms one was lost or late: with the check `/readyz` says so after 1.35 s.
+  package static let probeMilliseconds: UInt64 = 250
+  package static let probeAnswerMilliseconds: UInt64 = 1_000
+  package static let probeAgeMaxMilliseconds: UInt64 = 1_250
+  /// A round trip below this says that Redis delivers without delay.
+  static let probePromptMilliseconds: UInt64 = 250
+
+  /// Quiet topics' keys are read again, a tenth of them with each check, so each about once a second: a
+  /// value lost on its channel is shown after 0.4 to 1.5 s. At the most 2,000 GETs a check: 20,000/s of
+  /// 1 us each are 2 % of Redis' core a loop; more than 20,000 quiet topics take longer.
+  package static let verifyQuietMilliseconds: UInt32 = 400
+  static let verifySlices = 10
+  static let verifyReadsPerCheckMax = 2_000
 
   /// Between the end of a flush and the next one under load; an update after a quiet period leaves
   /// at once. Measured: 1.66 CPU s per million deliveries at 1 ms, 1.2 at 10 ms.
@@ -17,12 +43,53 @@ package enum GatewayLimits {
   /// A frame that has not wholly left for this long: 407 and close.
   package static let unwritableMillisecondsMax: UInt64 = 10_000
 
+  /// The distributor's usual bound of a frame.
+  package static let frameBytesUsual = FanOutLimits().frameBytesMax
+
+  /// A frame that follows another in the same turn may have twice its size up to here: an empty socket
+  /// takes it whole (`sendBufferBytes`, doubled).
+  package static let frameBytesGrownMax = 65_536
+
+  /// A client's session (200 B), its places in tables (24 B) and the distributor's record (64 B).
+  package static let sessionBytes = 512
+
+  /// One subscription in the distributor, at the most (`FanOutLimits`).
+  package static let subscriptionBytes = 72
+
+  /// What a client that reads nothing costs the process and the kernel at the most: 88 KiB,
+  /// and 72 B for each name it holds, so below 96 KiB with 100 names; then nothing more, for it holds
+  /// positions in rings and not messages. One frame of the usual size is kept by libwebsockets, with its
+  /// header. Besides, for as long as they do not leave: an acknowledgement, which lists what it holds;
+  /// for a client that wants a frame an interval, that frame (256 KiB); TLS' own.
+  /// After 10 s it gets 407, and 5 s later nothing is left.
+  // For 100 names: 97312 bytes, which Tests/AcceptanceTests/test_slow_clients.py measures.
+  package static func memoryOfSilentClient(subscriptions: Int) -> Int {
+    WebTransportLimits.kernelBytesOfSilentClient  // 68 KiB
+      + frameBytesUsual + 512  // 16 KiB, its header and malloc's
+      + WebTransportLimits.connectionBytes  // 3 KiB
+      + sessionBytes
+      + subscriptions * subscriptionBytes
+  }
+
   /// How often sessions are looked through for the two deadlines above.
   package static let sessionSweepMilliseconds: UInt64 = 500
 
   /// Subscriptions (symbol x channel) of one client; the whole US market is about 12,000 symbols,
   /// here with four channels of it. Over it: 405, the subscriptions stay as they were.
   package static let subscriptionsPerClientMax = 50_000
+
+  /// Clients that are told to come back spread their connects over at least their number divided by
+  /// this: a TLS handshake takes about 0.5 ms of a core and a login with its subscriptions less, so
+  /// that half of a core is left for the clients that are there. See `DrainSchedule`.
+  package static let reconnectsPerSecondMax: UInt64 = 1_000
+  /// A drain looks each so often at who is due, and tells so many at most: 50,000 are told within a
+  /// second, at 5 us each, so that a tick does not keep data waiting for more than 3 ms.
+  static let drainTickMilliseconds: UInt64 = 10
+  static let goodbyesPerTickMax = 500
+  /// `--drain-seconds` of a gateway: with the closing that follows within the 10 s that Docker gives
+  /// a container by default (Kubernetes: 30 s, systemd: 90 s).
+  package static let drainSeconds = 8
+  package static let drainSecondsMax = 600
 
   /// Bytes of the names in one acknowledgement, which lists all that a client holds, trades three
   /// times on the stock path: the rest of 1 KiB is channel names and brackets. The official SDK

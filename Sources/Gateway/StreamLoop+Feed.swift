@@ -8,16 +8,21 @@ package import RedisClient
 import ServiceSupport
 
 extension StreamLoop: RedisSubscriberDelegate {
-  /// Tokens are dense: 0 is the heartbeat, a topic's is its index plus one.
+  /// Tokens are dense: the heartbeat, our own probe, then a topic's is its index plus two.
   private static let heartbeatToken: UInt32 = 0
+  private static let probeToken: UInt32 = 1
+  private static let topicTokensFrom: UInt32 = 2
 
-  func token(of topic: TopicID) -> UInt32 { topic.index + 1 }
+  func token(of topic: TopicID) -> UInt32 { topic.index + StreamLoop.topicTokensFrom }
 
   func subscribeToFeed() {
     var name = FeedKey.heartbeat.name(feed: configuration.feed)
     name.withUTF8 { name in
       _ = subscriber.subscribe(
         UnsafeRawBufferPointer(name).bytes, token: StreamLoop.heartbeatToken)
+    }
+    probeChannel.withUnsafeBytes { name in
+      _ = subscriber.subscribe(name.bytes, token: StreamLoop.probeToken)
     }
   }
 
@@ -41,21 +46,26 @@ extension StreamLoop: RedisSubscriberDelegate {
 
   package func redisLinkDown(_ reason: RedisLinkDown) {
     linkFailed(reason)
-    for index in directory.indexes { _ = directory.update(index) { $0.linkLost() } }
+    // The link was silent for a while before it was found dead; the last heartbeat was its last sign.
+    let heard = watch.heardMilliseconds
+    for index in directory.indexes {
+      _ = directory.update(index) { $0.linkLost(sinceMilliseconds: heard) }
+    }
+    mayBeUnjoined = true
   }
 
   package func redisAttemptFailed(_ reason: RedisLinkDown) { linkFailed(reason) }
 
   package func redisSubscribed(_ token: UInt32) {
-    if token != StreamLoop.heartbeatToken { read(token - 1) }
+    if token >= StreamLoop.topicTokensFrom { read(token - StreamLoop.topicTokensFrom) }
   }
 
   package func redisMessage(_ token: UInt32, _ payload: RawSpan) {
     payload.withUnsafeBytes { payload in
-      if token == StreamLoop.heartbeatToken {
-        receiveHeartbeat(payload)
-      } else {
-        receive(payload, topic: token - 1)
+      switch token {
+      case StreamLoop.heartbeatToken: receiveHeartbeat(payload)
+      case StreamLoop.probeToken: receiveProbe(payload)
+      default: receive(payload, topic: token - StreamLoop.topicTokensFrom)
       }
     }
   }
@@ -67,13 +77,17 @@ extension StreamLoop: RedisSubscriberDelegate {
   }
 
   package func redisRevoked(_ token: UInt32) {
-    guard token != StreamLoop.heartbeatToken else { return }
-    _ = directory.update(token - 1) { $0.linkLost() }
+    guard token >= StreamLoop.topicTokensFrom else { return }
+    let now = loop.nowMilliseconds
+    _ = directory.update(token - StreamLoop.topicTokensFrom) {
+      $0.linkLost(sinceMilliseconds: now)
+    }
+    mayBeUnjoined = true
   }
 
   func linkFailed(_ reason: RedisLinkDown) {
     guard reason != .closed else { return }  // our own
-    readiness.fail(checkName, "redis: \(reason)")
+    judgeReadiness()
     log.log(
       .warning, kind: "link", "no link to Redis", metadata: ["reason": "\(reason)"])
   }
@@ -88,12 +102,29 @@ extension StreamLoop: RedisSubscriberDelegate {
     } catch {
       return malformed(index, "\(error)")
     }
-    guard let verdict = directory.update(index, { $0.receive(header) }) else { return }
+    guard vouches(for: header, topic: index) else {
+      counters.unvouched &+= 1
+      return
+    }
+    let now = loop.nowMilliseconds
+    let verdict = directory.update(index) { $0.receive(header, nowMilliseconds: now) }
+    guard let verdict else { return }
     carryOut(verdict, payload, topic: index, header)
   }
 
+  /// Whether a message is to be passed on. Not what a former run writes, and no state while nobody is
+  /// heard who vouches for it: it may have waited in a Redis that stood still. The newest is read when
+  /// the feed lives again. An event is not kept back, for it would be lost, but marked.
+  private func vouches(for header: MessageHeader, topic index: UInt32) -> Bool {
+    guard header.sequence.epoch >= watch.run else { return false }
+    let now = loop.nowMilliseconds
+    guard !watch.isHeard(nowMilliseconds: now), !header.isStaleMarker else { return true }
+    feedChanged(watch.tick(nowMilliseconds: now))
+    return directory.record(index)?.name.channel.key.carriesEvents ?? false
+  }
+
   /// `isAnswer`: to whoever joined, who is not to wait for it. The header is that of what came live.
-  private func carryOut(
+  func carryOut(
     _ verdict: TopicState.Verdict, _ payload: UnsafeRawBufferPointer, topic index: UInt32,
     _ header: MessageHeader? = nil, isAnswer: Bool = false
   ) {
@@ -109,15 +140,27 @@ extension StreamLoop: RedisSubscriberDelegate {
         offerToAwaiting(header, payload, record, afterGap: afterGap)
       } else {
         if afterGap { distributor.offerGap(record.id, missed: nil) }
-        distributor.offer(record.id, payload.bytes, isUrgent: isAnswer)
+        offer(record, payload, isUrgent: isAnswer)
       }
     case .announceStale: announceStale(record, since: markerTime(payload))
+    case .withdrawNotice: return  // only what is verified gives it
     }
     if record.name.channel.key.carriesEvents {
+      if watch.isStale { eventsUnvouched.append(index) }
       keepRingFromOverflowing(index)
     } else {
       askForFlush()
     }
+  }
+
+  private func offer(
+    _ record: TopicDirectory.Record, _ payload: UnsafeRawBufferPointer, isUrgent: Bool
+  ) {
+    guard distributor.offer(record.id, payload.bytes, isUrgent: isUrgent) != .accepted,
+      !record.name.channel.key.carriesEvents
+    else { return }
+    // No room for it: what is shown is not the newest. It is read again until there is.
+    callStale(record)
   }
 
   /// A burst of one symbol's events that would leave the ring before the flush is due: clients who
@@ -128,7 +171,7 @@ extension StreamLoop: RedisSubscriberDelegate {
     if offered >= configuration.fanOut.trades / 2 { flushNow() } else { askForFlush() }
   }
 
-  private func malformed(_ index: UInt32, _ reason: String) {
+  func malformed(_ index: UInt32, _ reason: String) {
     counters.malformed &+= 1
     let name = directory.record(index).map { String(decoding: key(of: $0.name), as: UTF8.self) }
     log.log(
@@ -136,7 +179,7 @@ extension StreamLoop: RedisSubscriberDelegate {
       metadata: ["key": "\(name ?? "unknown")", "reason": "\(reason)"])
   }
 
-  private func announceStale(_ record: TopicDirectory.Record, since: Timestamp) {
+  func announceStale(_ record: TopicDirectory.Record, since: Timestamp) {
     counters.staleNotices &+= 1
     control.removeAll()
     ControlMessage.staleNotice(
@@ -146,116 +189,6 @@ extension StreamLoop: RedisSubscriberDelegate {
 
   private func markerTime(_ marker: UnsafeRawBufferPointer) -> Timestamp {
     StaleMarker.since(marker) ?? Timestamp(nanoseconds: EventLoop.wallNanoseconds)
-  }
-
-  // MARK: - Joining
-
-  /// Reads a topic's value; again when something happens meanwhile that makes it stale.
-  func read(_ index: UInt32) {
-    guard directory.update(index, { $0.subscribed() }) != nil else { return }
-    joins.add(index)
-    sendReads()
-  }
-
-  private func sendReads() {
-    guard redis.isReady else { return }
-    while let index = joins.next() {
-      guard let record = directory.record(index), record.state.phase == .reading else {
-        joins.answered()
-        continue
-      }
-      let generation = record.state.generation
-      redis.sendForView(
-        Redis.Get(key(of: record.name)),
-        { [weak self] result in
-          self?.readAnswered(result, topic: record.id, generation: generation)
-        })
-    }
-  }
-
-  private func readAnswered(
-    _ result: Result<RedisReplyView, RedisError>, topic: TopicID, generation: UInt32
-  ) {
-    joins.answered()
-    defer { sendReads() }
-    guard let record = directory.record(topic.index), record.id == topic else { return }
-    switch result {
-    case .success(let reply) where !reply.isNull:
-      reply.withBytes { bytes in
-        bytes.withUnsafeBytes { hasRead($0, record, generation: generation) }
-      }
-    case .success: hasRead(nil, record, generation: generation)
-    // The key holds something that is no string: as good as no value.
-    case .failure(.server(let error)):
-      malformed(topic.index, "\(error)")
-      hasRead(nil, record, generation: generation)
-    // Asked anew when the link is ready again.
-    case .failure: return
-    }
-    counters.joinReads &+= 1
-  }
-
-  private func hasRead(
-    _ payload: UnsafeRawBufferPointer?, _ record: TopicDirectory.Record, generation: UInt32
-  ) {
-    var header: MessageHeader?
-    if let payload {
-      do {
-        header = try checkedHeader(payload)
-      } catch {
-        malformed(record.id.index, "\(error)")
-      }
-    }
-    let verdict = directory.update(record.id.index) {
-      $0.read(header, generation: generation, feedIsLive: watch.isLive)
-    }
-    if let verdict, let payload, verdict != .drop {
-      carryOut(verdict, payload, topic: record.id.index, isAnswer: true)
-    }
-    if let header, let payload, !header.isStaleMarker, resumes.isAwaited(record.id.index) {
-      readForAwaiting(header, payload, record)
-    }
-    if header == nil { joinedWithoutValue(record) }
-  }
-
-  /// The header of a value that can be put into a frame as it is.
-  func checkedHeader(
-    _ payload: UnsafeRawBufferPointer
-  ) throws(MarketDataError) -> MessageHeader {
-    let header = try MessageHeader(scanning: payload)
-    try WireJSON.check(payload)
-    return header
-  }
-
-  /// A key that is not there means little: nothing has happened yet. But when the heartbeat names
-  /// the symbol, its key was withdrawn, and late subscribers are to know.
-  private func joinedWithoutValue(_ record: TopicDirectory.Record) {
-    guard isNamedStale(record.name.symbol),
-      directory.update(record.id.index, { $0.feedStopped() }) == true
-    else { return }
-    announceStale(record, since: Timestamp(nanoseconds: EventLoop.wallNanoseconds))
-    askForFlush()
-  }
-
-  private func isNamedStale(_ symbol: SymbolName) -> Bool {
-    watch.heartbeat?.stale == .all || staleSymbols.contains(symbol)
-  }
-
-  /// A topic may have been joined after its symbol's marker was published and before the heartbeat
-  /// named the symbol.
-  private func staleSymbolsChanged() {
-    for index in directory.indexes {
-      guard let record = directory.record(index), record.state.joinedWithoutValue else { continue }
-      joinedWithoutValue(record)
-    }
-  }
-
-  func redisReady() {
-    // Reads that were under way when the link went are asked anew.
-    for index in directory.indexes where directory.record(index)?.state.phase == .reading {
-      read(index)
-    }
-    if symbolListWanted != nil { readSymbolList() }
   }
 
   // MARK: - The feed as a whole
@@ -271,34 +204,35 @@ extension StreamLoop: RedisSubscriberDelegate {
       return
     }
     let staleBefore = watch.heartbeat?.stale
-    let change = watch.receive(heartbeat, nowMilliseconds: loop.nowMilliseconds)
+    let change = watch.receive(
+      heartbeat, nowMilliseconds: loop.nowMilliseconds, isPrompt: probe.isPrompt)
     if heartbeat.stale != staleBefore, case .symbols(let names) = heartbeat.stale {
       staleSymbols = Set(names.compactMap { SymbolName($0) })
     }
     if heartbeat.stale != staleBefore, heartbeat.stale != .symbols([]) { staleSymbolsChanged() }
-    if redis.isReady { readiness.pass(checkName) }
     if heartbeat.symbolsVersion != symbolList.version {
       symbolListWanted = heartbeat.symbolsVersion
       readSymbolList()
     }
     feedChanged(change)
+    if change != nil || readinessFault != nil { judgeReadiness() }
     // A paused feed that is taken event by event: each is shown, and is nobody's live price after it.
-    if change == nil, watch.condition == .stale { announceAllStale() }
+    if change == nil, watch.isStale { announceAllStale() }
   }
 
   func checkFeed() {
-    let change = watch.tick(nowMilliseconds: loop.nowMilliseconds)
-    if change == .becameStale || watch.condition == .unknown {
-      readiness.fail(checkName, "no heartbeat of feed \(configuration.feed)")
-    }
-    feedChanged(change)
+    let now = loop.nowMilliseconds
+    feedChanged(watch.tick(nowMilliseconds: now))
+    checkTopics()
+    sendProbe()
+    judgeReadiness()
   }
 
-  private func feedChanged(_ change: FeedWatch.Change?) {
+  func feedChanged(_ change: FeedWatch.Change?) {
     switch change {
     case nil: return
     case .becameStale:
-      let silence = loop.nowMilliseconds &- watch.heardMilliseconds
+      let silence = watch.silence(nowMilliseconds: loop.nowMilliseconds)
       log.log(
         .warning, kind: "stale", "the feed is stale",
         metadata: [
@@ -308,12 +242,11 @@ extension StreamLoop: RedisSubscriberDelegate {
       announceAllStale()
     case .becameLive:
       log.log(
-        .notice, kind: "live", "the feed is live again",
-        metadata: ["feed": "\(configuration.feed)"])
+        .notice, kind: "live", "the feed is live", metadata: ["feed": "\(configuration.feed)"])
       // A quiet symbol's value has not changed: it is read again, and clears the notice.
       for index in directory.indexes {
-        guard let state = directory.record(index)?.state else { continue }
-        if state.isStale, state.phase == .joined { read(index) }
+        guard let state = directory.record(index)?.state, state.phase == .joined else { continue }
+        if state.isStale || state.hasNothing { read(index) }
       }
     }
   }
@@ -333,7 +266,7 @@ extension StreamLoop: RedisSubscriberDelegate {
 
   /// A topic that is made while the feed is down tells so, instead of a value.
   func announceIfStale(_ record: TopicDirectory.Record) {
-    guard record.name.isCarried, !watch.isLive,
+    guard record.name.isCarried, watch.isStale,
       directory.update(record.id.index, { $0.feedStopped() }) == true
     else { return }
     announceStale(record, since: lastSign)
@@ -341,13 +274,13 @@ extension StreamLoop: RedisSubscriberDelegate {
 
   /// The wall time of the feed's last heartbeat: the `since` of stale notices.
   var lastSign: Timestamp {
-    let silence = loop.nowMilliseconds &- watch.heardMilliseconds
+    let silence = watch.silence(nowMilliseconds: loop.nowMilliseconds)
     return Timestamp(nanoseconds: EventLoop.wallNanoseconds - Int64(silence) * 1_000_000)
   }
 
   // MARK: - The symbol list
 
-  private func readSymbolList() {
+  func readSymbolList() {
     guard let wanted = symbolListWanted, redis.isReady else { return }
     symbolListWanted = nil
     let key = FeedKey.symbols.name(feed: configuration.feed)

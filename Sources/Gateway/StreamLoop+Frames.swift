@@ -15,7 +15,7 @@ extension StreamLoop: FrameTransport {
     let frame = UnsafeMutableRawBufferPointer(
       start: payload.baseAddress! - room, count: payload.count + room)
     switch web.send(connection, frame: frame, opcode: encoding == .json ? .text : .binary) {
-    case .drained: return .drained
+    case .drained: return mayGrow(connection, payload.count) ? .drained : .taken
     case .buffered:
       sessions.update(connection) { $0.blockedAt = loop.nowMilliseconds }
       return .buffered
@@ -25,6 +25,14 @@ extension StreamLoop: FrameTransport {
       return queue(payload, connection, encoding)
     case .closed: return .buffered
     }
+  }
+
+  /// Whether a frame of twice the size may follow: only into an empty socket, which takes it whole, so
+  /// that of a client that stops reading no more than a frame of the usual size is kept (see
+  /// `GatewayLimits.memoryOfSilentClient`). A small frame is the last of its turn: nobody is asked.
+  private func mayGrow(_ connection: ConnectionID, _ bytes: Int) -> Bool {
+    guard bytes > GatewayLimits.frameBytesUsual / 2 else { return true }
+    return bytes <= GatewayLimits.frameBytesGrownMax / 2 && !web.hasUnacknowledged(connection)
   }
 
   private func queue(

@@ -5,6 +5,7 @@ package import ServiceSupport
 extension StreamLoop {
   /// The loop's numbers for a scrape.
   package func collect(into samples: inout MetricSamples) {
+    collectWeb(into: &samples)
     let labels: MetricLabels = [("loop", loop.name)]
     func counter(_ name: String, _ help: String, _ value: UInt64) {
       samples.counter("tapedeck_gateway_\(name)_total", help: help, labels: labels, value)
@@ -34,8 +35,10 @@ extension StreamLoop {
       "talkative_clients", "Clients closed because they said too much.",
       counters.talkativeClients)
     counter("client_errors", "Errors told to clients.", counters.clientErrors)
+    counter("goodbyes", "Clients told that the server stops.", counters.goodbyes)
     counter("slow_clients", "Clients closed because they did not read.", counters.slowClients)
     counter("join_reads", "Values read when topics were joined.", counters.joinReads)
+    collectFreshness(into: &samples)
     let fanOut = distributor.counters
     counter("delivered", "Messages delivered to clients.", fanOut.messages)
     counter("frames", "Frames delivered to clients.", fanOut.frames)
@@ -53,5 +56,31 @@ extension StreamLoop {
     let memory = distributor.memory
     gauge("subscriptions", "Subscriptions of all clients.", memory.subscriptions)
     gauge("message_bytes", "Bytes of messages kept for clients.", memory.arenaBytesUsed)
+  }
+
+  private func collectFreshness(into samples: inout MetricSamples) {
+    let labels: MetricLabels = [("loop", loop.name)]
+    func counter(_ name: String, _ help: String, _ value: UInt64) {
+      samples.counter("tapedeck_gateway_\(name)_total", help: help, labels: labels, value)
+    }
+    counter("unvouched", "States dropped that nobody vouched for.", counters.unvouched)
+    counter(
+      "verify_reads", "Values read again, since their channel is quiet.", counters.verifyReads)
+    counter("repairs", "States found that were lost on their channel.", counters.repairs)
+    counter("probes", "Messages published to see that Redis delivers.", probe.counters.sent)
+    counter("probe_failures", "Probes that did not come back.", probe.counters.failures)
+    samples.histogram(
+      "tapedeck_gateway_probe_seconds", help: "A probe's way through Redis and back.",
+      labels: labels, probeSeconds)
+    samples.gauge(
+      "tapedeck_gateway_heartbeat_age_seconds", help: "Since the feed's newest heartbeat was made.",
+      labels: labels, Double(watch.silence(nowMilliseconds: loop.nowMilliseconds)) / 1_000)
+    samples.gauge(
+      "tapedeck_gateway_feed_live", help: "Whether the feed is live.", labels: labels,
+      watch.isLive ? 1 : 0)
+    let stale = directory.indexes.count { directory.record($0)?.state.isStale == true }
+    samples.gauge(
+      "tapedeck_gateway_stale_topics", help: "Topics whose subscribers have been told.",
+      labels: labels, stale)
   }
 }

@@ -30,6 +30,7 @@ extension StreamLoop: WebSocketHandler {
         openedAt: loop.nowMilliseconds, address: address(of: request)))
     say(id) { ControlMessage.success("connected", $0, into: &$1) }
     authenticateByHeaders(id, request)
+    openedLate(id)
   }
 
   private func address(of request: HTTPRequest) -> ClientAddress {
@@ -47,6 +48,7 @@ extension StreamLoop: WebSocketHandler {
     distributor.removeClient(session.client)
     for topic in held { releaseIfUnused(topic) }
     releaseUnusedWildcards(session.path)
+    leftDuringDrain()
   }
 
   package func webSocketWritable(_ id: ConnectionID) {

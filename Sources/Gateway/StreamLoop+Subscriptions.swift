@@ -1,5 +1,6 @@
 // What a client holds: subscribe is a union, unsubscribe takes away what is named, and both are
 // acknowledged with everything that is held afterwards. A refused subscribe changes nothing.
+import EventLoops
 import FanOut
 import Logging
 import MarketData
@@ -223,7 +224,8 @@ extension StreamLoop {
         group: isGrouped ? group(name.path, channel) : nil)
     }
     guard let topic else { return nil }
-    directory.add(name, topic, isGrouped: isGrouped)
+    directory.add(name, topic, isGrouped: isGrouped, nowMilliseconds: loop.nowMilliseconds)
+    mayBeUnjoined = true
     guard let record = directory.record(topic.index) else { return nil }
     made.append(record)
     announceIfStale(record)

@@ -78,8 +78,15 @@ package final class StreamLoop {
     /// Streams closed since their key was revoked or their session ended.
     package var revoked: UInt64 = 0
     package var clientErrors: UInt64 = 0
+    /// Clients told that the server stops.
+    package var goodbyes: UInt64 = 0
     package var slowClients: UInt64 = 0
     package var joinReads: UInt64 = 0
+    /// State that came while nobody vouched for it, or from a former run.
+    package var unvouched: UInt64 = 0
+    package var verifyReads: UInt64 = 0
+    /// States that had been lost on their channel.
+    package var repairs: UInt64 = 0
   }
 
   package let loop: EventLoop
@@ -102,8 +109,23 @@ package final class StreamLoop {
   var symbolList = FeedSymbolList(version: 0, symbols: [])
   var symbolListWanted: UInt64?
   var staleSymbols: Set<SymbolName> = []
+  /// Event topics that had an event while the feed was stale: their mark follows it.
+  var eventsUnvouched: [UInt32] = []
+  let probeChannel: [UInt8]
+  var probe: DeliveryProbe
+  var probeSentNanoseconds: UInt64 = 0
+  var probeSeconds = FixedHistogram(bounds: FixedHistogram.seconds)
+  /// Why the loop cannot serve, as it was told last; nil when it can.
+  var readinessFault: String? = "starting"
+  /// Some topic is not joined, for all that is known.
+  var mayBeUnjoined = false
+  var verifyPlace: UInt32 = 0
+  /// Reads under way that verify.
+  var verifying = 0
   /// Groups whose topics may be there only for a wildcard.
   var wildcardsUsed: Set<StreamGroup> = []
+  /// The goodbye under way; nil while there is none.
+  var drain: Drain?
   var message = ClientMessage()
   /// What the symbol list names.
   var listed: Set<SymbolName> = []
@@ -145,6 +167,9 @@ package final class StreamLoop {
     credentials = configuration.credentials.map { CredentialClient($0, loop: loop) }
     watch = FeedWatch(nowMilliseconds: loop.nowMilliseconds)
     intervals = IntervalWheel(nowMilliseconds: loop.nowMilliseconds)
+    probe = DeliveryProbe(nowMilliseconds: loop.nowMilliseconds)
+    let id = String(UInt64.random(in: .min ... .max), radix: 16)
+    probeChannel = Array(GatewayKey.probe.name(gateway: id).utf8)
     redis = RedisConnection(
       loop: loop, url: configuration.redis, options: configuration.redisOptions)
     subscriber = RedisSubscriber(
@@ -163,6 +188,7 @@ package final class StreamLoop {
   package func start() throws(WebTransportError) -> UInt16 {
     try web.listen()
     redis.onReady = { [unowned self] in redisReady() }
+    redis.onDown = { [unowned self] in linkFailed($0) }
     redis.onAttemptFailed = { [unowned self] in linkFailed($0) }
     redis.start()
     subscriber.start()
@@ -180,7 +206,7 @@ package final class StreamLoop {
     return web.port
   }
 
-  package func stopAccepting() { web.stopAccepting() }
+  package func use(_ certificate: ServerCertificate) { web.use(certificate) }
 
   /// Closes clients and links; nothing is left on the loop when it returns.
   package func close() async {
@@ -190,6 +216,7 @@ package final class StreamLoop {
     sweepTimer?.close()
     flushTimer?.close()
     intervalTimer?.close()
+    drain?.timer.close()
     subscriber.close()
     redis.close()
     await withCheckedContinuation { continuation in
@@ -226,6 +253,7 @@ package final class StreamLoop {
   private func flush() {
     guard !isClosed else { return }
     counters.flushes &+= 1
+    markUnvouchedEvents()
     distributor.flush(to: self, deriving: deriver)
     flushedAt = EventLoop.monotonicNanoseconds / 1_000_000
   }

@@ -41,12 +41,16 @@ package struct TopicDirectory {
     byName[name].flatMap { records[Int($0)]?.id }
   }
 
-  package mutating func add(_ name: Name, _ id: TopicID, isGrouped: Bool) {
+  package mutating func add(
+    _ name: Name, _ id: TopicID, isGrouped: Bool = true, nowMilliseconds: UInt64 = 0
+  ) {
     let index = Int(id.index)
     while records.count <= index { records.append(nil) }
     precondition(records[index] == nil && byName[name] == nil, "a topic twice")
     records[index] = Record(
-      id: id, name: name, state: TopicState(carriesEvents: name.channel.key.carriesEvents),
+      id: id, name: name,
+      state: TopicState(
+        carriesEvents: name.channel.key.carriesEvents, nowMilliseconds: nowMilliseconds),
       isGrouped: isGrouped)
     byName[name] = id.index
   }

@@ -9,9 +9,12 @@
 // Loss: an event names its symbol's previous one ("P", and its epoch "Q" where that is another: a
 // tape that loops repeats its numbers). One that was not the last seen means that something between
 // was lost; how many is not known, for numbers are the whole feed's.
+//
+// Verifying: a quiet topic's key is read now and then. What is newer there was lost on its channel;
+// where there is no key any more nobody vouches for what is shown.
 package import MarketData
 
-/// One topic's state in about 60 bytes, kept in an array by topic index.
+/// One topic's state in about 100 bytes, kept in an array by topic index.
 package struct TopicState: Sendable {
   package enum Phase: UInt8, Sendable {
     /// Waits for the acknowledgement of SSUBSCRIBE.
@@ -30,6 +33,8 @@ package struct TopicState: Sendable {
     case deliverAfterGap
     /// Tell the subscribers that the topic cannot be vouched for.
     case announceStale
+    /// There never was a value, and none is missing: a notice that was given is taken back.
+    case withdrawNotice
   }
 
   package private(set) var phase = Phase.subscribing
@@ -47,19 +52,43 @@ package struct TopicState: Sendable {
   /// Events offered since the flush with this number, modulo 2^32.
   private var flush: UInt32 = 0
   private var offeredCount: UInt32 = 0
+  /// Milliseconds modulo 2^32: of the last message; and, while the topic is not joined, since when
+  /// messages may have been lost.
+  private var heardMilliseconds: UInt32
+  private var unjoinedMilliseconds: UInt32
+  /// The last look found no key.
+  private var isMissing = false
 
-  package init(carriesEvents: Bool) { self.carriesEvents = carriesEvents }
+  package init(carriesEvents: Bool, nowMilliseconds: UInt64 = 0) {
+    self.carriesEvents = carriesEvents
+    unjoinedMilliseconds = UInt32(truncatingIfNeeded: nowMilliseconds)
+    heardMilliseconds = unjoinedMilliseconds
+  }
+
+  /// The newest value or event known of, shown or not.
+  package var newest: SequenceNumber { max(last, baseline ?? .zero) }
 
   /// SSUBSCRIBE was acknowledged, or a value is wanted anew: the caller sends one GET and hands its
   /// answer to `read` with the generation returned.
-  package mutating func subscribed() -> UInt32 {
+  package mutating func subscribed(nowMilliseconds: UInt64 = 0) -> UInt32 {
+    if phase == .joined { unjoinedMilliseconds = UInt32(truncatingIfNeeded: nowMilliseconds) }
     phase = .reading
     generation &+= 1
     return generation
   }
 
-  /// The subscriber's link is down: messages may be lost until the next `subscribed`.
-  package mutating func linkLost() { phase = .subscribing }
+  /// The subscriber's link is down: messages may be lost until the next `subscribed`, and may have been
+  /// since the moment given, which was the link's last sign of life.
+  package mutating func linkLost(sinceMilliseconds since: UInt64 = 0) {
+    if phase == .joined { unjoinedMilliseconds = UInt32(truncatingIfNeeded: since) }
+    phase = .subscribing
+  }
+
+  /// Not joined for longer than a value may be believed, and nobody has been told.
+  package func isOverdue(nowMilliseconds now: UInt64) -> Bool {
+    let age = UInt32(truncatingIfNeeded: now) &- unjoinedMilliseconds
+    return phase != .joined && !isStale && age > GatewayLimits.heartbeatAgeMaxMilliseconds
+  }
 
   /// The GET's answer; `header` is nil when there is no key. A state's value is to be delivered when
   /// this says so. While the feed is not live a key may still be there for the rest of its TTL; it
@@ -81,7 +110,13 @@ package struct TopicState: Sendable {
   }
 
   /// A message from the channel.
-  package mutating func receive(_ header: MessageHeader) -> Verdict {
+  package mutating func receive(
+    _ header: MessageHeader, nowMilliseconds: UInt64 = 0
+  ) -> Verdict {
+    heardMilliseconds = UInt32(truncatingIfNeeded: nowMilliseconds)
+    isMissing = false
+    // Whatever the read will say, the channel has said it, or something newer.
+    if phase == .reading, header.sequence >= newest { phase = .joined }
     if header.isStaleMarker { return acceptMarker(header.sequence) }
     guard carriesEvents else { return acceptState(header.sequence) }
     guard header.sequence > last else { return .drop }
@@ -93,8 +128,51 @@ package struct TopicState: Sendable {
   }
 
   /// Joined, and nothing has ever been there.
-  package var joinedWithoutValue: Bool {
-    phase == .joined && last == .zero && baseline == nil && !isStale
+  package var joinedWithoutValue: Bool { phase == .joined && hasNothing && !isStale }
+
+  /// No value and no event has ever been seen.
+  package var hasNothing: Bool { last == .zero && baseline == nil }
+
+  // MARK: - Verifying
+
+  /// Whether the key is to be looked at: a state's whose channel has been silent for a while, and
+  /// whatever is stale in a feed that lives.
+  package func wantsVerifying(nowMilliseconds now: UInt64) -> Bool {
+    guard phase == .joined else { return false }
+    if isStale { return true }
+    return !carriesEvents && last != .zero
+      && UInt32(truncatingIfNeeded: now) &- heardMilliseconds
+        >= GatewayLimits.verifyQuietMilliseconds
+  }
+
+  /// What the key holds; `header` is nil when there is none. One that is not there is looked for a
+  /// second time, unless the feed names the symbol as one that it cannot vouch for: a writer that was
+  /// held up for a moment writes all of it again.
+  package mutating func verify(
+    _ header: MessageHeader?, generation: UInt32, isNamedStale: Bool
+  ) -> Verdict {
+    guard generation == self.generation, phase == .joined else { return .drop }
+    guard let header, !header.isStaleMarker else { return keyIsMissing(isNamedStale) }
+    isMissing = false
+    if carriesEvents {
+      isStale = false
+      return .drop
+    }
+    return acceptState(header.sequence)
+  }
+
+  private mutating func keyIsMissing(_ isNamedStale: Bool) -> Verdict {
+    if hasNothing, !isNamedStale {
+      guard isStale else { return .drop }
+      isStale = false
+      return .withdrawNotice
+    }
+    guard !isStale else { return .drop }
+    guard isMissing || isNamedStale else {
+      isMissing = true
+      return .drop
+    }
+    return feedStopped() ? .announceStale : .drop
   }
 
   /// Counts an event; gives how many there are since that flush.
@@ -105,16 +183,25 @@ package struct TopicState: Sendable {
     return Int(offeredCount)
   }
 
-  /// The feed as a whole is not live any more. True when the subscribers are to be told.
+  /// The value cannot be vouched for any more. True when the subscribers are to be told.
   package mutating func feedStopped() -> Bool {
     guard !isStale else { return false }
     isStale = true
+    forgetReads()
     return true
+  }
+
+  /// What was read before this moment says nothing of what comes after it. A join's read stays, for
+  /// nothing else would end it.
+  private mutating func forgetReads() {
+    isMissing = false
+    if phase == .joined { generation &+= 1 }
   }
 
   private mutating func acceptMarker(_ sequence: SequenceNumber) -> Verdict {
     guard sequence >= last else { return .drop }
     last = sequence
+    forgetReads()
     guard !isStale else { return .drop }
     isStale = true
     return .announceStale

@@ -79,27 +79,32 @@ package final class IngestLoop {
   let board: MarketBoard
   let bars: BarMaker
   let history: HistoryWriter?
-  private let redis: RedisConnection
+  let redis: RedisConnection
   let sink: RedisSink
-  private let log: RateLimitedLog
+  let log: RateLimitedLog
   var stage = Stage.waiting
   /// Where the play is sent to, until it is there.
   var journey = Journey()
   /// When the pass of the feed under way began, and the lines that had been read by then.
   var passBegan: (at: UInt64, lines: UInt64)?
-  private var epochUnconfirmed = false
-  private var epochsAsked = 0
+  var epochUnconfirmed = false
+  var epochsAsked = 0
   /// The epoch that this run began with; part of the symbol list's version.
-  private var firstEpoch: UInt64 = 0
-  private var listedSymbols = 0
-  private var listVersion: UInt64 = 0
-  private var listedAt: UInt64 = 0
-  private var scratch = ByteWriter(capacity: 4_096)
+  var firstEpoch: UInt64 = 0
+  var listedSymbols = 0
+  var listVersion: UInt64 = 0
+  var listedAt: UInt64 = 0
+  var scratch = ByteWriter(capacity: 4_096)
+  /// Everything is to be written before the feed is called live again: Redis may have lost it, or this
+  /// process stood still and its keys have expired. Loop milliseconds since when.
+  var owedSince: UInt64?
+  /// Boot clock of the last look at the feed, in milliseconds.
+  var playedMilliseconds: UInt64 = 0
   private var flushTimer: LoopTimer?
-  private var aheadTimer: LoopTimer?
+  var aheadTimer: LoopTimer?
   private var refreshTimer: LoopTimer?
   private var heartbeatTimer: LoopTimer?
-  private var isClosed = false
+  var isClosed = false
 
   /// Starts nothing yet.
   package init(
@@ -117,8 +122,10 @@ package final class IngestLoop {
       HistoryWriter(
         loop: loop, configuration: $0, symbols: context.symbols, codes: context.codes)
     }
-    redis = RedisConnection(
-      loop: loop, url: configuration.redis, options: configuration.redisOptions)
+    var options = configuration.redisOptions
+    options.commandTimeoutMilliseconds = min(
+      options.commandTimeoutMilliseconds, IngestLimits.redisLagMaxMilliseconds)
+    redis = RedisConnection(loop: loop, url: configuration.redis, options: options)
     sink = RedisSink(redis)
   }
 
@@ -170,7 +177,7 @@ package final class IngestLoop {
   private func redisReady() {
     log.log(.info, kind: "ready", "connected to Redis", metadata: ["redis": "\(redis.url)"])
     // Redis may have come back empty. What an ended or paused feed said last is nobody's price.
-    if stage != .ended, !isPaused { board.markAllDirty() }
+    if stage != .ended, !isPaused { owesEverything() }
     listedSymbols = 0
     if stage == .waiting || epochUnconfirmed { renewEpoch() }
   }
@@ -215,6 +222,7 @@ package final class IngestLoop {
       firstEpoch = board.epoch
       if case .upstream(let feed) = origin { listen(to: feed) }
     }
+    if stage == .waiting { owedSince = loop.nowMilliseconds }
     if stage == .waiting || stage == .renewingEpoch { stage = .playing }
   }
 
@@ -244,12 +252,15 @@ package final class IngestLoop {
 
   func play() {
     guard !isClosed else { return }
+    noticeStandstill()
     guard stage != .ended else { return }
     if stage == .playing { takeDueItems() }
     if case .upstream = origin { endPushedMinutes() }
     history?.flush()
     guard redis.isReady else { return }
     flush()
+    // At once, so that gateways that called the feed stale believe the next trade.
+    if owedSince != nil, hasPaid { heartbeat() }
     // The last values come before the word that they are the last: one that followed it would look
     // alive again.
     if stage == .ending, !board.hasUnwritten {
@@ -338,60 +349,5 @@ package final class IngestLoop {
     else { return }
     board.refreshNextSlice(to: sink, nowMilliseconds: loop.nowMilliseconds)
     board.writeNextLastPrices(to: sink, nowMilliseconds: loop.nowMilliseconds)
-  }
-
-  // MARK: - What is said of the feed
-
-  func heartbeat() {
-    guard redis.isReady, !isClosed else { return }
-    if stage == .waiting || epochUnconfirmed, epochsAsked == 0 { renewEpoch() }
-    guard stage != .waiting else { return }
-    listSymbols()
-    let heartbeat = FeedHeartbeat(
-      sequence: board.sequence, timestamp: origin.time ?? Timestamp(nanoseconds: 0),
-      isRebased: origin.clock.timestamps == .rebased,
-      state: saidState, speedThousandths: speedThousandths,
-      symbolsVersion: listVersion, stale: board.staleSymbols())
-    scratch.removeAll()
-    heartbeat.append(to: &scratch)
-    write(.heartbeat, publishing: true)
-  }
-
-  private var speedThousandths: UInt32 {
-    switch origin.clock.speed {
-    case .max: 0
-    case .factor(let factor): UInt32(clamping: factor.nanos / 1_000_000)
-    }
-  }
-
-  /// The list's version is its length, for symbols are only ever added, and above it the run's first
-  /// epoch: another run's list of the same length is another list. 32 + 17 bits, 65,536 symbols at
-  /// the most, are below 2^53, which every JSON reader keeps exactly.
-  private func listSymbols() {
-    let symbols = origin.context.symbols
-    let age = loop.nowMilliseconds &- listedAt
-    guard symbols.count != listedSymbols || age >= IngestLimits.symbolListMilliseconds else {
-      return
-    }
-    let names = (0..<symbols.count).map { symbols.name(of: SymbolID(index: UInt32($0))) }
-    scratch.removeAll()
-    let version = (firstEpoch & 0xFFFF_FFFF) << 17 | UInt64(names.count)
-    FeedSymbolList(version: version, symbols: names).append(to: &scratch)
-    if write(.symbols, publishing: false) {
-      listVersion = version
-      listedSymbols = names.count
-      listedAt = loop.nowMilliseconds
-    }
-  }
-
-  @discardableResult
-  private func write(_ key: FeedKey, publishing: Bool) -> Bool {
-    let name = Array(key.name(feed: configuration.feed).utf8)
-    return name.withUnsafeBytes { name in
-      scratch.withBytes { value in
-        sink.set(key: name.bytes, value: value, ttlMilliseconds: key.ttlMilliseconds)
-          && (!publishing || sink.publish(channel: name.bytes, message: value))
-      }
-    }
   }
 }

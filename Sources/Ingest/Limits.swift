@@ -35,6 +35,18 @@ package enum IngestLimits {
   /// The heartbeat's period; a gateway misses six before it calls the feed stale.
   package static let heartbeatMilliseconds: UInt64 = 250
 
+  /// A link on which Redis answers this late is ended, though it answers: what waits on it would be
+  /// shown when it is old. With the 1,500 ms of a gateway nothing older gets through.
+  package static let redisLagMaxMilliseconds: UInt64 = 1_000
+
+  /// After so long without a turn of this loop everything is written again: keys of 1,000 ms, written
+  /// up to 600 ms ago, have expired.
+  package static let standstillMilliseconds: UInt64 = 400
+
+  /// What is owed before the feed is called live: 12,000 symbols x 4 values are 50,000 pairs, 0.2 s of
+  /// Redis' time. A feed that never comes to rest is called live after this.
+  package static let owedMilliseconds: UInt64 = 1_000
+
   /// The symbol list is written again when it changed, and this often before its 60 s are over.
   package static let symbolListMilliseconds: UInt64 = 15_000
 

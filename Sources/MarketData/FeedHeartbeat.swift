@@ -25,11 +25,17 @@ public struct FeedHeartbeat: Hashable, Sendable {
   public var speedThousandths: UInt32
   /// Grows when the feed's symbol list does.
   public var symbolsVersion: UInt64
+  /// The epoch with which the writer's run began, so that what an earlier run wrote is known as such;
+  /// 0: not said.
+  public var run: UInt64
+  /// The writer's boot clock when it was made, in milliseconds: says which of two came late.
+  public var madeMilliseconds: UInt64?
   public var stale: Stale
 
   public init(
     sequence: SequenceNumber, timestamp: Timestamp, isRebased: Bool = false, state: State,
-    speedThousandths: UInt32, symbolsVersion: UInt64, stale: Stale
+    speedThousandths: UInt32, symbolsVersion: UInt64, run: UInt64 = 0,
+    madeMilliseconds: UInt64? = nil, stale: Stale
   ) {
     self.sequence = sequence
     self.timestamp = timestamp
@@ -37,6 +43,8 @@ public struct FeedHeartbeat: Hashable, Sendable {
     self.state = state
     self.speedThousandths = speedThousandths
     self.symbolsVersion = symbolsVersion
+    self.run = run
+    self.madeMilliseconds = madeMilliseconds
     self.stale = stale
   }
 }
@@ -58,6 +66,14 @@ extension FeedHeartbeat {
     writer.append(Decimal9(nanos: Int64(speedThousandths) * (Decimal9.scale / 1_000)))
     writer.append(",\"symbols\":")
     writer.appendDecimal(symbolsVersion)
+    if run > 0 {
+      writer.append(",\"run\":")
+      writer.appendDecimal(run)
+    }
+    if let madeMilliseconds {
+      writer.append(",\"made\":")
+      writer.appendDecimal(madeMilliseconds)
+    }
     writer.append(",\"stale\":")
     switch stale {
     case .all: writer.append("\"all\"")
@@ -73,6 +89,7 @@ extension FeedHeartbeat {
     var reader = JSONReader(json)
     var (epoch, number, timestamp): (Int64?, Int64?, Timestamp?)
     var isRebased = false
+    var (run, made): (Int64, Int64?) = (0, nil)
     var (state, speed, version, stale): (State?, Decimal9?, Int64?, Stale?)
     try reader.beginObject()
     while let key = try reader.nextKey() {
@@ -84,18 +101,22 @@ extension FeedHeartbeat {
       case "state": state = State(rawValue: try reader.string().string)
       case "speed": speed = Decimal9(parsing: try reader.number())
       case "symbols": version = try reader.integer()
+      case "run": run = try reader.integer()
+      case "made": made = try reader.integer()
       case "stale": stale = try FeedHeartbeat.stale(&reader)
       default: try reader.skipValue()
       }
     }
     try reader.end()
     guard let epoch, epoch >= 0, let number, number >= 0, let version, version >= 0, let timestamp,
-      let state, let stale, let speed, let thousandths = UInt32(exactly: speed.nanos / 1_000_000)
+      run >= 0, made ?? 0 >= 0, let state, let stale, let speed,
+      let thousandths = UInt32(exactly: speed.nanos / 1_000_000)
     else { throw reader.failure(.expectedValue) }
     self.init(
       sequence: SequenceNumber(epoch: UInt64(epoch), number: UInt64(number)),
       timestamp: timestamp, isRebased: isRebased, state: state, speedThousandths: thousandths,
-      symbolsVersion: UInt64(version), stale: stale)
+      symbolsVersion: UInt64(version), run: UInt64(run), madeMilliseconds: made.map(UInt64.init),
+      stale: stale)
   }
 
   private static func stale(_ reader: inout JSONReader) throws(JSONError) -> Stale {

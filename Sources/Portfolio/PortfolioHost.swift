@@ -96,9 +96,9 @@ package final class PortfolioHost: Sendable {
     return (Confined(service, server, collections), door, CredentialGate(service.authority))
   }
 
-  /// No new clients at its own server.
-  package func stopAccepting() async {
-    _ = try? await loop.run { [confined] in confined.web?.stopAccepting() }
+  /// New handshakes of its own server show this one.
+  package func use(_ certificate: ServerCertificate) async {
+    _ = try? await loop.run { [confined] in confined.web?.use(certificate) }
   }
 
   /// After the servers that forward to it. Ends requests, links and the thread.

@@ -13,6 +13,8 @@ public final class RawSocket {
   public private(set) var fd: Int32
   /// Received and not yet taken by a reading method.
   public var pending: [UInt8] = []
+  /// Once TLS is spoken, see `startTLS`.
+  var tls: TLSOfRawSocket?
 
   /// Connects to 127.0.0.1 (or `host`), from another of the machine's addresses where `from` names
   /// one. `receiveBufferBytes` small makes a slow reader show early.
@@ -62,6 +64,7 @@ public final class RawSocket {
   }
 
   public func close() {
+    tls = nil
     if fd >= 0 { Glibc.close(fd) }
     fd = -1
   }
@@ -79,6 +82,7 @@ public final class RawSocket {
   /// Sends all of it. False when the peer has closed.
   @discardableResult
   public func send(_ bytes: [UInt8]) -> Bool {
+    if let tls { return tls.send(bytes) }
     var sent = 0
     while sent < bytes.count {
       let count = bytes.withUnsafeBytes {
@@ -106,6 +110,7 @@ public final class RawSocket {
 
   /// False when there was none in time. A signal (a child's end) does not shorten the wait.
   private func waitForInput(_ milliseconds: Int32) -> Bool {
+    if let tls, tls.hasInput { return true }
     let deadline = ContinuousClock.now + .milliseconds(milliseconds)
     var left = milliseconds
     while true {
@@ -118,6 +123,7 @@ public final class RawSocket {
 
   /// Empty at the end of the stream, nil after a reset.
   private func receiveOnce() -> ArraySlice<UInt8>? {
+    if let tls { return tls.receive() }
     var room = [UInt8](repeating: 0, count: 64 * 1_024)
     while true {
       let count = recv(fd, &room, room.count, 0)

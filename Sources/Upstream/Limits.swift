@@ -15,6 +15,13 @@ public enum UpstreamLimits {
   /// acknowledgement. Official servers allow clients 10 s for the same.
   public static let stepMilliseconds: UInt64 = 10_000
 
+  /// Its symbols must be called stale within 2 s of the moment when an upstream falls silent: 1,250 ms,
+  /// looked at with each ping, so 1,500 at the most; then 5 ms until the ingester's flush, 10 ms until
+  /// the gateway's, and 480 ms for machines that are busy. TCP repeats a lost segment after about 0.2 s
+  /// and 0.6 s: two chances.
+  static let pingMilliseconds: UInt64 = 250
+  static let silenceMaxMilliseconds: UInt64 = 1_250
+
   /// Waits before a reconnect are drawn evenly below 0.5, 1, 2 ... 30 s. Full jitter: clients that lost
   /// the same server come back spread out.
   static let reconnectBaseMilliseconds: UInt64 = 500

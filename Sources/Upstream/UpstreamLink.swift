@@ -62,6 +62,8 @@ public struct UpstreamConfiguration: Sendable {
     self.url = url
     self.subscription = subscription
     client.messageBytesMax = UpstreamLimits.messageBytesMax
+    client.pingMilliseconds = UpstreamLimits.pingMilliseconds
+    client.silenceMaxMilliseconds = UpstreamLimits.silenceMaxMilliseconds
   }
 }
 

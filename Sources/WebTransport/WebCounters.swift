@@ -1,8 +1,16 @@
 /// What a server has seen since its start. Plain integers, read and written on the loop.
 public struct WebCounters: Hashable, Sendable {
   public var accepted: UInt64 = 0
-  /// Refused because of `connectionsMax` or `connectionsPerAddressMax`.
+  /// Refused at the connect: because of `connectionsMax` or `connectionsPerAddressMax`,
   public var refused: UInt64 = 0
+  /// ... and because of the accept rate, with a 503.
+  public var refusedForRate: UInt64 = 0
+  /// Times that accept waited for the accept rate, over TLS.
+  public var acceptsDeferred: UInt64 = 0
+  /// Handshakes from origins that are not allowed.
+  public var refusedOrigins: UInt64 = 0
+  /// TLS handshakes whose client's first words were understood; a resumed session asks for none.
+  public var handshakes: UInt64 = 0
   /// Times that accept paused for want of descriptors.
   public var acceptPauses: UInt64 = 0
   /// Connections open now, of both kinds.
@@ -25,6 +33,8 @@ public struct WebCounters: Hashable, Sendable {
   public var framesBuffered: UInt64 = 0
   /// Control messages queued behind such a frame.
   public var controlsQueued: UInt64 = 0
+  /// Connections cut off with bytes that the client never took.
+  public var resets: UInt64 = 0
   public var pingsSent: UInt64 = 0
   /// WebSockets closed because nothing was heard from them.
   public var silentCloses: UInt64 = 0

@@ -4,13 +4,19 @@ public struct WebServerConfiguration: Sendable {
   public var host: String
   /// 0 lets the kernel choose; `WebServer.port` tells.
   public var port: UInt16
-  /// PEM files. Both or none; with them every connection is TLS.
-  public var certificatePath: String?
-  public var privateKeyPath: String?
+  /// With it every connection is TLS; `WebServer.use` replaces it.
+  public var certificate: ServerCertificate?
 
   public var connectionsMax = WebTransportLimits.connectionsMax
   /// Connections from one address; nil is without a bound (behind a proxy all have its address).
   public var connectionsPerAddressMax: Int?
+
+  /// Connections taken in a second, behind `acceptBurst` at once; more are told 503 and when to come
+  /// again, or over TLS wait in the kernel's queue. Nil: `WebTransportLimits.acceptsPerSecond`.
+  public var acceptsPerSecond: Int?
+  public var acceptBurst = WebTransportLimits.acceptBurst
+  /// Whose pages may open WebSockets; others are refused with 403.
+  public var allowedOrigins = AllowedOrigins.any
 
   public var headBytesMax = WebTransportLimits.headBytesMax
   public var bodyBytesMax = WebTransportLimits.bodyBytesMax
@@ -28,9 +34,16 @@ public struct WebServerConfiguration: Sendable {
   /// A keep-alive connection between two requests.
   public var keepAliveMilliseconds: UInt64 = 60_000
   /// A WebSocket from which nothing has come for this long is pinged.
-  public var pingAfterMilliseconds: UInt64 = 20_000
-  /// ... and closed when nothing has come for this long.
-  public var silenceMaxMilliseconds: UInt64 = 60_000
+  public var pingAfterMilliseconds: UInt64 = 15_000
+  /// ... and closed when nothing has come for this long: with 5 s for the close frame and its answer
+  /// and the sweeps' seconds, who has vanished is gone after 52 s.
+  public var silenceMaxMilliseconds: UInt64 = 45_000
+  /// Within this what is buffered for a WebSocket that is closing must leave, our close frame behind it,
+  /// and the peer's come: several of the longest round trips, and a retransmission or two.
+  public var farewellMilliseconds: UInt64 = 5_000
+  /// The kernel gives a connection up when what was sent, pings included, is unacknowledged for this
+  /// long.
+  public var unacknowledgedMaxMilliseconds: UInt64 = 30_000
 
   /// Request headers that `HTTPRequest.header` knows, in lower case; others are not kept.
   public var headersKept = [

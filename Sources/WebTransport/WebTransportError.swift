@@ -5,8 +5,10 @@ public struct WebTransportError: Error, Hashable, Sendable, CustomStringConverti
     case badAddress
     /// socket, bind or listen failed; `reason` has errno's text.
     case listenFailed
-    /// libwebsockets made no context: it is not installed, or a certificate cannot be read.
+    /// libwebsockets made no context: it is not installed.
     case contextFailed
+    /// A certificate or its key cannot be read or used; `reason` names the file.
+    case badCertificate
     /// libwebsockets did not attach to the libuv loop (its plugin libwebsockets-evlib-uv is missing).
     case notOnLoop
     /// Not a ws:// or wss:// URL that can be used.

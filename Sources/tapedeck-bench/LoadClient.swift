@@ -12,9 +12,15 @@ struct LoadClient {
   let messagePack: Bool
   private(set) var stage = Stage.handshake
   private(set) var endReason = ""
+  /// The code of the server's close frame.
+  private(set) var closeCode: UInt16?
+  /// What the server said when it began to stop (JSON alone).
+  private(set) var reconnectMilliseconds: Int?
   private(set) var messages: UInt64 = 0
   private(set) var frames: UInt64 = 0
   private(set) var bytes: UInt64 = 0
+  /// Where the age of each message goes, in microseconds; nil when they are only counted.
+  var ages: LoadAges?
   private var pending: [UInt8] = []
   private let subscription: [UInt8]
 
@@ -89,7 +95,9 @@ struct LoadClient {
 
   private mutating func take(_ opcode: UInt8, _ payload: UnsafeRawBufferPointer) {
     switch opcode {
-    case 0x8: return end("closed by the server")
+    case 0x8:
+      if payload.count >= 2 { closeCode = UInt16(payload[0]) << 8 | UInt16(payload[1]) }
+      return end("closed by the server")
     case 0x9:
       return send(0xA, Array(payload))
     case 0xA: return
@@ -107,11 +115,21 @@ struct LoadClient {
       send(messagePack ? 0x2 : 0x1, subscription)
     case .acknowledgement: stage = .data
     case .data:
+      if !messagePack, payload.count < 64 { noteGoodbye(payload) }
       frames += 1
       bytes += UInt64(payload.count)
       messages += messagePack ? LoadClient.packedCount(payload) : LoadClient.textCount(payload)
+      ages?.take(payload, messagePack: messagePack)
     case .handshake, .ended: break
     }
+  }
+
+  /// `[{"T":"shutdown","reconnect_ms":1250}]`
+  private mutating func noteGoodbye(_ payload: UnsafeRawBufferPointer) {
+    let key: StaticString = #"[{"T":"shutdown","reconnect_ms":"#
+    guard LoadClient.find(key, in: payload, from: 0) == 0 else { return }
+    let digits = payload[key.utf8CodeUnitCount...].prefix { (48...57).contains($0) }
+    reconnectMilliseconds = Int(String(decoding: digits, as: UTF8.self))
   }
 
   /// Elements of the array that a frame is.
@@ -134,7 +152,7 @@ struct LoadClient {
     return count
   }
 
-  private static func find(
+  static func find(
     _ text: StaticString, in data: UnsafeRawBufferPointer, from offset: Int
   ) -> Int? {
     guard let base = data.baseAddress else { return nil }

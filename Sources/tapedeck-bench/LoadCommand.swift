@@ -18,6 +18,11 @@ struct LoadCommand: ParsableCommand {
   @Option var warmup = 3.0
   @Option var seconds = 10.0
   @Option(help: "The gateway's process.") var process: Int32?
+  @Option(
+    help: ArgumentHelp(
+      "Clients beside them that read nothing once they are subscribed.", valueName: "count"))
+  var neverReading = 0
+  @Option(help: "Seconds from their subscription to the measurement.") var fill = 5.0
   @Option(help: "Only its threads whose names begin so are charged.") var thread = "gateway"
 
   func run() throws {
@@ -33,6 +38,8 @@ struct LoadCommand: ParsableCommand {
     plan.seconds = seconds
     plan.serverProcess = process
     plan.serverThread = thread
+    plan.neverReading = neverReading
+    plan.fillSeconds = fill
     var run = LoadRun(plan)
     let report = try run.run()
     let rate = Double(report.messages) / report.seconds
@@ -43,11 +50,30 @@ struct LoadCommand: ParsableCommand {
     let perFrame = Double(report.messages) / Double(max(report.frames, 1))
     print("frames              \(report.frames) (\(Double(Int(perFrame * 10)) / 10) messages each)")
     print("bytes               \(report.bytes)")
+    print("age at receipt      \(report.ages)")
     print("clients ended       \(report.ended.count) \(report.ended.first ?? "")")
     if let cpu = report.serverSeconds {
       let perMillion = cpu / Double(max(report.messages, 1)) * 1e6
       print("server CPU          \(cpu) s in \(report.seconds) s")
       print("CPU per million     \(Double(Int(perMillion * 1_000)) / 1_000) s")
+    }
+    if let before = report.memoryBefore, neverReading > 0 { printMemory(before, report) }
+  }
+
+  /// What each client that does not read costs: the process's growth and what its socket holds.
+  private func printMemory(_ before: LoadMemory.Sample, _ report: LoadRun.Report) {
+    func kibibytes(_ bytes: Int) -> String {
+      "\(Double(bytes * 10 / neverReading / 1_024) / 10)"
+    }
+    print("never reading       \(neverReading), closed and back \(report.returns) times")
+    print("KiB for each of them, by seconds: process + sockets = together (most in one, orphans)")
+    for sample in report.memory {
+      let grown = sample.residentBytes - before.residentBytes
+      let queued = sample.queuedBytes - before.queuedBytes
+      print(
+        "\(Int(sample.seconds - before.seconds)) s: \(kibibytes(grown)) + \(kibibytes(queued)) = "
+          + "\(kibibytes(grown + queued)) (\(sample.queuedBytesMax / 1_024) KiB, "
+          + "\(sample.orphans) with \(sample.orphanBytes / 1_024) KiB)")
     }
   }
 

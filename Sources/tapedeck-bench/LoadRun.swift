@@ -18,6 +18,13 @@ struct LoadRun {
     var serverProcess: Int32?
     /// Only threads whose name begins so are charged.
     var serverThread = ""
+    /// Clients beside the others that read nothing once they are subscribed, and come back when they
+    /// are closed.
+    var neverReading = 0
+    /// From their subscription to the measurement.
+    var fillSeconds = 5.0
+    /// Ages are taken of every so many-th client.
+    var agedEvery = 16
   }
 
   struct Report {
@@ -27,6 +34,12 @@ struct LoadRun {
     var seconds: Double
     var serverSeconds: Double?
     var ended: [String]
+    var ages: String
+    /// Before the clients that do not read came, and each second since.
+    var memoryBefore: LoadMemory.Sample?
+    var memory: [LoadMemory.Sample]
+    /// Times that one of them was closed and came back.
+    var returns: Int
   }
 
   enum Failure: Error, CustomStringConvertible {
@@ -44,7 +57,10 @@ struct LoadRun {
   }
 
   private let plan: Plan
+  /// The healthy ones, and behind them those that never read.
   private var clients: [LoadClient] = []
+  private let ages = LoadAges()
+  private var returns = 0
   private let poll = epoll_create1(0)
   private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 262_144, alignment: 16)
 
@@ -56,8 +72,33 @@ struct LoadRun {
       close(poll)
       buffer.deallocate()
     }
-    for index in 0..<plan.clients {
-      try connectClient(index)
+    try connect(plan.clients)
+    serve(until: now() + plan.warmupSeconds)
+    let memory = plan.serverProcess.map { LoadMemory(process: $0, port: plan.port) }
+    let memoryBefore = memory?.look()
+    if plan.neverReading > 0 {
+      try connect(plan.neverReading)
+      memory?.start()
+      serve(until: now() + plan.fillSeconds)
+    }
+    defer { memory?.stop() }
+    ages.isOn = true
+    let (before, cpuBefore, start) = (totals(), serverSeconds(), now())
+    serve(until: start + plan.seconds)
+    let (after, cpuAfter, end) = (totals(), serverSeconds(), now())
+    return Report(
+      messages: after.messages - before.messages, frames: after.frames - before.frames,
+      bytes: after.bytes - before.bytes, seconds: end - start,
+      serverSeconds: cpuBefore.flatMap { before in cpuAfter.map { $0 - before } },
+      ended: clients[..<plan.clients].filter { $0.stage == .ended }.map(\.endReason),
+      ages: ages.report(), memoryBefore: memoryBefore, memory: memory?.all ?? [], returns: returns)
+  }
+
+  /// So many clients more, all of them subscribed when it returns.
+  private mutating func connect(_ count: Int) throws {
+    for index in clients.count..<clients.count + count {
+      clients.append(try connectClient(index))
+      watch(index)
       if index % 50 == 0 { serve(milliseconds: 0) }
     }
     let deadline = now() + 30
@@ -68,42 +109,40 @@ struct LoadRun {
     guard waiting.isEmpty else {
       throw Failure.notReady(clients: waiting.count, reasons: waiting.map(\.endReason))
     }
-    serve(until: now() + plan.warmupSeconds)
-    let (before, cpuBefore, start) = (totals(), serverSeconds(), now())
-    serve(until: start + plan.seconds)
-    let (after, cpuAfter, end) = (totals(), serverSeconds(), now())
-    return Report(
-      messages: after.messages - before.messages, frames: after.frames - before.frames,
-      bytes: after.bytes - before.bytes, seconds: end - start,
-      serverSeconds: cpuBefore.flatMap { before in cpuAfter.map { $0 - before } },
-      ended: clients.filter { $0.stage == .ended }.map(\.endReason))
   }
 
-  private mutating func connectClient(_ index: Int) throws {
-    let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = plan.port.bigEndian
-    inet_pton(AF_INET, plan.host, &address.sin_addr)
-    let code = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
+  private func isNeverReading(_ index: Int) -> Bool { index >= plan.clients }
+
+  private func watch(_ index: Int, _ events: UInt32 = EPOLLIN.rawValue) {
+    var event = epoll_event()
+    event.events = events
+    event.data.u32 = UInt32(index)
+    if epoll_ctl(poll, EPOLL_CTL_MOD, clients[index].fd, &event) != 0 {
+      epoll_ctl(poll, EPOLL_CTL_ADD, clients[index].fd, &event)
     }
-    guard code == 0 else { throw Failure.connect(client: index, code: errno) }
-    _ = fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK)
+  }
+
+  private func connectClient(_ index: Int) throws -> LoadClient {
+    let fd = BareSocket.connect(host: plan.host, port: plan.port)
+    guard fd >= 0 else { throw Failure.connect(client: index, code: errno) }
     // Client i takes a run of symbols from its own place, so that each symbol has equally many.
     let step = plan.symbolsPerClient
     let own = (0..<step).map { plan.symbols[(index * step + $0) % plan.symbols.count] }
-    clients.append(
-      LoadClient(
-        fd: fd, messagePack: plan.messagePack, path: plan.path, host: plan.host,
-        subscription: LoadMessage.subscription(
-          channels: plan.channels, symbols: own, messagePack: plan.messagePack)))
-    var event = epoll_event()
-    event.events = EPOLLIN.rawValue
-    event.data.u32 = UInt32(index)
-    epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event)
+    var client = LoadClient(
+      fd: fd, messagePack: plan.messagePack, path: plan.path, host: plan.host,
+      subscription: LoadMessage.subscription(
+        channels: plan.channels, symbols: own, messagePack: plan.messagePack))
+    if !isNeverReading(index), index % plan.agedEvery == 0 { client.ages = ages }
+    return client
+  }
+
+  /// Closed by the server: it comes back, as an SDK's client would.
+  private mutating func comeBack(_ index: Int) {
+    close(clients[index].fd)
+    returns += 1
+    guard let client = try? connectClient(index) else { return clients[index].end("gone") }
+    clients[index] = client
+    watch(index)
   }
 
   private mutating func serve(until end: Double) {
@@ -116,9 +155,15 @@ struct LoadRun {
     guard count > 0 else { return }
     for event in events[..<Int(count)] {
       let index = Int(event.data.u32)
+      if isNeverReading(index), clients[index].stage == .data {
+        comeBack(index)
+        continue
+      }
       let received = recv(clients[index].fd, buffer.baseAddress, buffer.count, 0)
       if received > 0 {
         clients[index].receive(UnsafeRawBufferPointer(rebasing: buffer[..<received]))
+        // From here on only its end is heard of, which epoll tells unasked.
+        if isNeverReading(index), clients[index].stage == .data { watch(index, 0) }
       } else if received == 0 || (errno != EAGAIN && errno != EINTR) {
         clients[index].end(received == 0 ? "end of stream" : String(cString: strerror(errno)))
         epoll_ctl(poll, EPOLL_CTL_DEL, clients[index].fd, nil)
@@ -127,18 +172,14 @@ struct LoadRun {
   }
 
   private func totals() -> (messages: UInt64, frames: UInt64, bytes: UInt64) {
-    clients.reduce(into: (0, 0, 0)) { sum, client in
+    clients[..<plan.clients].reduce(into: (0, 0, 0)) { sum, client in
       sum.messages += client.messages
       sum.frames += client.frames
       sum.bytes += client.bytes
     }
   }
 
-  private func now() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-  }
+  private func now() -> Double { BareSocket.now() }
 
   /// User and system seconds of the charged threads, from /proc (field 14 and 15 of `stat`, in
   /// hundredths).

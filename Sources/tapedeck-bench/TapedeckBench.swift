@@ -5,7 +5,7 @@ struct TapedeckBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tapedeck-bench", abstract: "Benchmarks of Tapedeck.",
     subcommands: [
-      ITCHCommand.self, LoadCommand.self, LoopCommand.self, PostgresCommand.self,
+      DrainCommand.self, ITCHCommand.self, LoadCommand.self, LoopCommand.self, PostgresCommand.self,
       WatchlistsCommand.self,
     ])
 }

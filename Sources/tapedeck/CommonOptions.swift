@@ -144,9 +144,37 @@ struct ListeningOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Serve https and wss: the certificate and its chain, in PEM. SIGHUP loads both files again.",
+      valueName: "file"))
+  var tlsCertificate: String?
+
+  @Option(
+    help: ArgumentHelp("The certificate's key, in PEM, without a passphrase.", valueName: "file"))
+  var tlsKey: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Proxies, by address and with commas, whose X-Forwarded-For tells where clients come from "
         + "(default: none).", valueName: "addresses"))
   var trustedProxies: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Connections taken per thread and second, after 4096 at once; more are told 503 and when to "
+        + "come again, or over TLS wait (default: 2000, over TLS 1000).", valueName: "rate"))
+  var acceptRate: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Connections from one address per thread; not behind a proxy (default: without a limit).",
+      valueName: "count"))
+  var maxConnectionsPerAddress: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Whose web pages may open WebSockets: https://app.example.com,http://localhost:3000, null, "
+        + "or * (default: *).", valueName: "origins"))
+  var allowedOrigins: String?
 }
 
 /// How the gateway listens and flushes.
@@ -161,6 +189,13 @@ struct GatewayOptions: ParsableArguments {
 
   @Option(help: "Trades that a symbol keeps for clients that fall behind (default: 256).")
   var ringTrades: Int?
+
+  @Option(
+    help: """
+      Seconds over which a stop closes its WebSocket clients, after it has told them when to come back \
+      elsewhere; 0 closes at once (default: 8; of up: 0).
+      """)
+  var drainSeconds: Int?
 
   @Option(help: "WebSocket connections of one key, or one user's sessions (default: 16384).")
   var connectionsPerKey: Int?

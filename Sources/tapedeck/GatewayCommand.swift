@@ -17,7 +17,14 @@ struct GatewayCommand: ParsableCommand {
   @OptionGroup var credentials: CredentialLocations
   @OptionGroup var logs: LogOptions
 
+  #if DEBUG
+    @Flag(help: .hidden) var echo = false
+  #endif
+
   func run() throws {
+    #if DEBUG
+      if echo { return try runEcho() }
+    #endif
     let command = self
     try runProcess("tapedeck gateway", logs) { host, source in
       let url = try command.location.url(source)

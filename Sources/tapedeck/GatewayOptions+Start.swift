@@ -24,10 +24,14 @@ extension GatewayOptions {
     var symbolsPerConnection: Int
     var messagesPerSecond: Int
     var proxies: TrustedProxies
+    var drainSeconds: Int
+    var certificate: CertificateFiles?
   }
 
   /// Before anything is started, so that a setting that cannot be used is told at once.
-  func settings(_ source: OptionSource) throws -> Settings {
+  func settings(
+    _ source: OptionSource, drainSecondsDefault: Int = GatewayLimits.drainSeconds
+  ) throws -> Settings {
     var usage = KeyUsage.Bounds()
     usage.connectionsMax = try source.integer(
       "connections-per-key", flag: connectionsPerKey, default: usage.connectionsMax,
@@ -35,8 +39,9 @@ extension GatewayOptions {
     usage.subscriptionsMax = try source.integer(
       "symbols-per-key", flag: symbolsPerKey, default: usage.subscriptionsMax,
       in: 1...1_000_000_000)
+    let (web, certificate) = try listening.webConfiguration(source)
     return Settings(
-      web: try listening.webConfiguration(source),
+      web: web,
       loops: try source.integer("loops", flag: loops, default: 1, in: 1...64),
       flushMilliseconds: UInt64(
         try source.integer("flush-ms", flag: flushMs, default: 10, in: 0...1_000)),
@@ -49,7 +54,11 @@ extension GatewayOptions {
       messagesPerSecond: try source.integer(
         "messages-per-second", flag: messagesPerSecond,
         default: Int(GatewayLimits.messageRate.perSecond), in: 1...1_000_000),
-      proxies: try listening.proxies(source))
+      proxies: try listening.proxies(source),
+      drainSeconds: try source.integer(
+        "drain-seconds", flag: drainSeconds, default: drainSecondsDefault,
+        in: 0...GatewayLimits.drainSecondsMax),
+      certificate: certificate)
   }
 }
 
@@ -77,8 +86,23 @@ extension GatewayOptions.Settings {
     let service = try await GatewayService.start(
       loops: loops, configuration: configuration, readiness: readiness, metrics: metrics,
       logger: host.logger, routes: routes)
-    host.onStop("gateway") { await service.close() }
-    return ("http://\(web.host):\(service.port)", readiness)
+    let drainMilliseconds = UInt64(drainSeconds) * 1_000
+    host.allowStop(milliseconds: drainMilliseconds)
+    host.onStop("gateway") {
+      await service.drain(milliseconds: drainMilliseconds)
+      await service.close()
+    }
+    if let certificate {
+      CertificateReload.begin(certificate, on: host, metrics: metrics) { await service.use($0) }
+    }
+    return (web.address(port: service.port), readiness)
+  }
+}
+
+extension WebServerConfiguration {
+  /// Of a server that listens on `port`.
+  func address(port: UInt16) -> String {
+    "\(certificate == nil ? "http" : "https")://\(host):\(port)"
   }
 }
 
@@ -90,17 +114,32 @@ extension ListeningOptions {
       ?? TrustedProxies()
   }
 
-  func webConfiguration(_ source: OptionSource) throws -> WebServerConfiguration {
+  /// With the files of its certificate, which are to be loaded again.
+  func webConfiguration(
+    _ source: OptionSource
+  ) throws -> (WebServerConfiguration, CertificateFiles?) {
+    let files = try CertificateFiles.read(source, certificate: tlsCertificate, key: tlsKey)
     let port = try source.integer("port", flag: port, default: 8_080, in: 0...65_535)
     var web = WebServerConfiguration(
       host: source.string("host", flag: host, default: "127.0.0.1"), port: UInt16(port))
     web.connectionsMax = try source.integer(
       "max-connections", flag: maxConnections, default: 65_536, in: 1...262_144)
+    web.certificate = files?.certificate
+    web.acceptsPerSecond = try source.integer(
+      "accept-rate", flag: acceptRate, in: 1...1_000_000)
+    web.connectionsPerAddressMax = try source.integer(
+      "max-connections-per-address", flag: maxConnectionsPerAddress, in: 1...262_144)
+    if let origins = try source.value(
+      "allowed-origins", flag: allowedOrigins, expected: AllowedOrigins.rule,
+      { AllowedOrigins(parsing: $0) })
+    {
+      web.allowedOrigins = origins
+    }
     let logger = Logger(label: "web")
     web.log = { line in
       let omitted = line.omitted > 0 ? " (\(line.omitted) more before)" : ""
       logger.log(level: line.level == .error ? .error : .warning, "\(line.text)\(omitted)")
     }
-    return web
+    return (web, files)
   }
 }

@@ -32,17 +32,27 @@ struct PortfolioCommand: ParsableCommand {
         throw ServiceSupportError(
           .setting, "give --postgres postgresql://[user:password@]host:port/database")
       }
-      let web = try command.listening.webConfiguration(source)
+      let (web, certificate) = try command.listening.webConfiguration(source)
+      let readiness = Readiness([PortfolioService.checkName])
+      let metrics = PrometheusRegistry()
       var configuration = PortfolioService.Configuration(
         postgres: servers.postgres, marketRedis: market, cacheRedis: servers.cache,
         durableRedis: servers.durable, feed: try command.location.feed(source),
         historyFeed: source.string("history-feed", flag: command.historyFeed))
       configuration.proxies = try command.listening.proxies(source)
       let portfolio = try await PortfolioHost.start(
-        configuration: configuration, web: web, readiness: Readiness([PortfolioService.checkName]),
-        metrics: PrometheusRegistry(), logger: host.logger)
-      host.onStop("portfolio") { await portfolio.close() }
-      print("tapedeck portfolio listening http://\(web.host):\(portfolio.port)")
+        configuration: configuration, web: web, readiness: readiness, metrics: metrics,
+        logger: host.logger)
+      host.onStop("portfolio") {
+        readiness.end("shutting down")
+        await portfolio.close()
+      }
+      if let certificate {
+        CertificateReload.begin(certificate, on: host, metrics: metrics) {
+          await portfolio.use($0)
+        }
+      }
+      print("tapedeck portfolio listening \(web.address(port: portfolio.port))")
       fflush(nil)
     }
   }

@@ -43,7 +43,8 @@ struct UpCommand: ParsableCommand {
     let (play, tapeName) = try feed.play(
       source, fallback: Fixture.session(), loopsByDefault: true)
     let keys = try source.keys()
-    let settings = try gateway.settings(source)
+    // Ctrl-C is to be quick; nobody waits elsewhere for the demo's clients.
+    let settings = try gateway.settings(source, drainSecondsDefault: 0)
     let directory = try StateDirectory.open(
       source.string("state", flag: state) ?? StateDirectory.defaultPath())
     let servers = try await PrivateServers.start(in: directory, on: host)

@@ -44,6 +44,8 @@ def pytest_sessionfinish(session, exitstatus):
 
 
 def pytest_terminal_summary(terminalreporter):
+    for line in harness.SUMMARY:
+        terminalreporter.write_line(line)
     if frames.counts:
         terminalreporter.write_line(f"frames held against /asyncapi.json, text+binary: {frames.summary()}")
     if is_whole_run(terminalreporter._session) and frames.never_seen():

@@ -27,8 +27,12 @@ from frames import frames
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 READY = re.compile(
-    r"tapedeck ready http://127\.0\.0\.1:(\d+) key=demo secret=demo tape=(\S.*)"
+    r"tapedeck ready https?://127\.0\.0\.1:(\d+) key=demo secret=demo tape=(\S.*)"
 )
+
+
+# Lines that tests want to be seen at the end of the run, such as a table of measurements.
+SUMMARY = []
 
 
 def binary():

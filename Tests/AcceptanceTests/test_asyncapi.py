@@ -1,5 +1,6 @@
 """The description of the streams: that it is one, and that what it is held against would tell."""
 
+import datetime
 import gzip
 import json
 
@@ -55,3 +56,45 @@ def test_frame_that_is_not_described_would_be_told(up):
         "E": 1, "N": 2, "T": "s", "S": "A", "t": "2026-11-21T06:23:00Z",
     }
     assert stocks.fault([status], packed=False) is None and crypto.fault([status], packed=False)
+
+
+def every_kind(path):
+    """A tape of 20 seconds: each second a message of each kind, with what may be left out and without."""
+    start = datetime.datetime(2026, 11, 20, 15, tzinfo=datetime.timezone.utc)
+    price = {"o": 1, "h": 2.5, "l": 0.5, "c": 1.5, "v": 10, "n": 3, "vw": 1.25}
+    code = {"x": "V", "z": "C"}
+    kinds = [
+        {"T": "t", "p": 189.97, "s": 46}, {"T": "t", "p": 189.97, "s": 46, "i": 1, "c": ["@"], **code},
+        {"T": "q", "bp": 1, "bs": 2, "ap": 3, "as": 4},
+        {"T": "q", "bp": 1, "bs": 2, "ap": 3, "as": 4, "bx": "V", "ax": "V", "c": ["R"], "z": "C"},
+        {"T": "o", "b": [{"p": 1, "s": 2}], "a": [{"p": 3, "s": 4}], "r": True},
+        {"T": "b", **price}, {"T": "b", **price, "n": None, "vw": None}, {"T": "u", **price},
+        {"T": "d", **price},
+        {"T": "s", "sc": "H", "sm": "Halt", "rc": "T1", "rm": "News", "z": "C"},
+        {"T": "x", "p": 189.97, "s": 46, "i": 1, "a": "C", **code},
+        {
+            "T": "c", "oi": 1, "op": 1, "os": 2, "oc": ["@"], "ci": 2, "cp": 3, "cs": 4, "cc": ["I"],
+            **code,
+        },
+    ]
+    with open(path, "w", encoding="utf-8") as file:
+        for second in range(20):
+            for number, kind in enumerate(kinds):
+                moment = start + datetime.timedelta(seconds=second, milliseconds=number * 50)
+                line = {"S": "AAPL", "t": f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z", **kind}
+                file.write(json.dumps(line) + "\n")
+
+
+def test_every_kind_of_message_is_as_described(directory):
+    """In both encodings; the harness holds each frame against the description."""
+    tape = directory / "every.ndjson"
+    every_kind(tape)
+    channels = ("trades", "quotes", "orderbooks", "bars", "updatedBars", "dailyBars", "statuses")
+    with harness.Up(directory / "state", "--tape", tape, "--clock", "original") as up:
+        for packed in (False, True):
+            with harness.Raw(up.stocks, packed=packed) as client:
+                client.subscribe(**{channel: ["AAPL"] for channel in channels})
+                kinds = set()
+                harness.eventually(
+                    lambda: kinds.add(client.next()["T"]) or kinds >= set("tqobudsxc"), 15,
+                    "every kind", every=0)

@@ -88,6 +88,11 @@ import Testing
     for (size, bound) in zip(sizes.dropLast(), bounds) { #expect(size > bound - 1_000) }
 
     for _ in 0..<100 { scene.offer(trades, "{\"p\":\"\(padding)\"}") }
+    scene.transport.outcome = { _, _ in .taken }
+    let taken = scene.flushFrames().map(\.bytes)
+    #expect(taken.count == 7 && taken.allSatisfy { $0 <= 16_384 })
+
+    for _ in 0..<100 { scene.offer(trades, "{\"p\":\"\(padding)\"}") }
     scene.transport.outcome = { _, _ in .buffered }
     #expect(scene.flushFrames().map(\.bytes).allSatisfy { $0 <= 16_384 })
   }

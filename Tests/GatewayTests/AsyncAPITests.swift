@@ -76,6 +76,9 @@ import Testing
       try hold(
         written { ControlMessage.error(error, reason: "a \"b\"", .json, into: &$0) }, .error)
     }
+    try hold(
+      written { ControlMessage.shutdown(reconnectMilliseconds: 1_250, .json, into: &$0) },
+      .shutdown)
     for path in AssetClass.allCases {
       let held = path == .stock ? "AAPL" : "BTC/USD"
       let lists = SubscriptionLists(

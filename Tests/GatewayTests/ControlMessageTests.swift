@@ -32,6 +32,18 @@ private func hex(_ bytes: [UInt8]) -> String {
         == "9182a154a773756363657373a36d7367a9636f6e6e6563746564")
   }
 
+  @Test func theGoodbyeIsExact() {
+    func goodbye(_ milliseconds: UInt64, _ encoding: ClientEncoding) -> [UInt8] {
+      written {
+        ControlMessage.shutdown(reconnectMilliseconds: milliseconds, encoding, into: &$0)
+      }
+    }
+    #expect(text(goodbye(1_250, .json)) == #"[{"T":"shutdown","reconnect_ms":1250}]"#)
+    #expect(
+      hex(goodbye(1_250, .messagePack))
+        == "9182a154a873687574646f776eac7265636f6e6e6563745f6d73cd04e2")
+  }
+
   @Test func anErrorBeginsWithTheProtocolsWords() {
     #expect(
       text(written { ControlMessage.error(.authenticationFailed, reason: nil, .json, into: &$0) })
@@ -63,6 +75,7 @@ private func hex(_ bytes: [UInt8]) -> String {
         + "a573696e6365d7ff1d6f34546b0138c4")
   }
 
+  /// And one of our own, for a limit that the contract does not have.
   @Test func theErrorsAreTheContracts() {
     let table: [UInt16: (String, Bool)] = [
       400: ("invalid syntax", false), 401: ("not authenticated", false),
@@ -70,7 +83,8 @@ private func hex(_ bytes: [UInt8]) -> String {
       404: ("auth timeout", true), 405: ("symbol limit exceeded", false),
       406: ("connection limit exceeded", true), 407: ("slow client", true),
       409: ("insufficient subscription", true),
-      410: ("invalid subscribe action for this feed", false), 500: ("internal error", true),
+      410: ("invalid subscribe action for this feed", false), 429: ("too many requests", true),
+      500: ("internal error", true),
     ]
     #expect(StreamError.allCases.count == table.count)
     for error in StreamError.allCases {

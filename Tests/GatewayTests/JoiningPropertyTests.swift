@@ -77,7 +77,7 @@ private struct HostileRun {
 
   mutating func take(_ verdict: TopicState.Verdict, _ header: MessageHeader) {
     switch verdict {
-    case .drop, .announceStale: break
+    case .drop, .announceStale, .withdrawNotice: break
     case .deliver: seen.append(header)
     case .deliverAfterGap:
       seen.append(nil)

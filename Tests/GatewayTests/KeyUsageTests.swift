@@ -125,3 +125,11 @@ import Testing
     #expect(spend(1 << 20, 1_000_007))
   }
 }
+
+@Suite struct ClientMemoryTests {
+  /// The sum that is stated is the sum that is measured.
+  @Test func whatASilentClientCostsIsBelow96KiB() {
+    #expect(GatewayLimits.memoryOfSilentClient(subscriptions: 100) == 97312)
+    #expect(GatewayLimits.memoryOfSilentClient(subscriptions: 100) < 96 << 10)
+  }
+}

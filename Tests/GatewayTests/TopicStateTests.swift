@@ -125,4 +125,119 @@ private func marker(_ number: UInt64) -> MessageHeader {
     #expect(told)
     #expect(topic.receive(event(5, after: 4)) == .drop)
   }
+
+  // MARK: - Verifying
+
+  private func joinedQuote(_ number: UInt64 = 5) -> TopicState {
+    var topic = TopicState(carriesEvents: false)
+    let join = topic.subscribed()
+    #expect(topic.read(state(number), generation: join, feedIsLive: true) == .deliver)
+    return topic
+  }
+
+  @Test func aQuietStateIsVerifiedAndABusyOneIsNot() {
+    let quiet = UInt64(GatewayLimits.verifyQuietMilliseconds)
+    var topic = joinedQuote()
+    #expect(topic.receive(state(6), nowMilliseconds: 10_000) == .deliver)
+    #expect(!topic.wantsVerifying(nowMilliseconds: 10_000 + quiet - 1))
+    #expect(topic.wantsVerifying(nowMilliseconds: 10_000 + quiet))
+    // Modulo 2^32.
+    #expect(topic.receive(state(7), nowMilliseconds: (1 << 32) - 100) == .deliver)
+    #expect(!topic.wantsVerifying(nowMilliseconds: (1 << 32) + 100))
+    #expect(topic.wantsVerifying(nowMilliseconds: (1 << 32) + quiet))
+  }
+
+  @Test func aStateLostOnItsChannelIsFoundInItsKey() {
+    var topic = joinedQuote()
+    let look = topic.generation
+    #expect(topic.verify(state(5), generation: look, isNamedStale: false) == .drop)
+    #expect(topic.verify(state(8), generation: look, isNamedStale: false) == .deliver)
+    #expect(topic.receive(state(8)) == .drop, "not twice")
+    #expect(topic.verify(state(7), generation: look, isNamedStale: false) == .drop, "not back")
+  }
+
+  @Test func aKeyThatIsGoneTwiceIsCalledStale() {
+    var topic = joinedQuote()
+    #expect(topic.verify(nil, generation: topic.generation, isNamedStale: false) == .drop)
+    #expect(topic.verify(state(5), generation: topic.generation, isNamedStale: false) == .drop)
+    #expect(topic.verify(nil, generation: topic.generation, isNamedStale: false) == .drop)
+    #expect(topic.verify(nil, generation: topic.generation, isNamedStale: false) == .announceStale)
+    #expect(topic.verify(nil, generation: topic.generation, isNamedStale: false) == .drop, "once")
+    #expect(topic.wantsVerifying(nowMilliseconds: 0))
+    #expect(topic.verify(state(5), generation: topic.generation, isNamedStale: false) == .deliver)
+    #expect(!topic.isStale)
+  }
+
+  @Test func aMessageBetweenTwoLooksIsASignOfLife() {
+    var topic = joinedQuote()
+    #expect(topic.verify(nil, generation: topic.generation, isNamedStale: false) == .drop)
+    #expect(topic.receive(state(6)) == .deliver)
+    #expect(topic.verify(nil, generation: topic.generation, isNamedStale: false) == .drop)
+  }
+
+  @Test func aKeyThatIsGoneOfASymbolNamedStaleIsCalledStaleAtOnce() {
+    var topic = joinedQuote()
+    #expect(topic.verify(nil, generation: topic.generation, isNamedStale: true) == .announceStale)
+  }
+
+  /// Goal: what was read before a marker came does not undo it.
+  @Test func aLookFromBeforeAMarkerIsIgnored() {
+    var topic = joinedQuote()
+    let look = topic.generation
+    #expect(topic.receive(marker(5)) == .announceStale)
+    #expect(topic.verify(state(5), generation: look, isNamedStale: false) == .drop)
+    #expect(topic.isStale)
+  }
+
+  @Test func aNoticeOnATopicThatNeverHadAValueIsTakenBack() {
+    var topic = TopicState(carriesEvents: false)
+    let told = topic.feedStopped()
+    let join = topic.subscribed()
+    #expect(told)
+    #expect(topic.read(nil, generation: join, feedIsLive: true) == .drop)
+    #expect(topic.verify(nil, generation: join, isNamedStale: true) == .drop)
+    #expect(topic.isStale)
+    #expect(topic.verify(nil, generation: join, isNamedStale: false) == .withdrawNotice)
+    #expect(!topic.isStale && topic.joinedWithoutValue)
+  }
+
+  @Test func aStaleEventTopicIsVouchedForByItsKey() {
+    var topic = TopicState(carriesEvents: true)
+    let join = topic.subscribed()
+    #expect(topic.read(event(3, after: 1), generation: join, feedIsLive: true) == .drop)
+    #expect(!topic.wantsVerifying(nowMilliseconds: 60_000))
+    let told = topic.feedStopped()
+    #expect(told && topic.wantsVerifying(nowMilliseconds: 60_000))
+    #expect(
+      topic.verify(event(3, after: 1), generation: topic.generation, isNamedStale: false) == .drop)
+    #expect(!topic.isStale)
+  }
+
+  // MARK: - Joining late
+
+  @Test func aTopicThatIsNotJoinedAgainInTimeIsOverdue() {
+    let ageMax = GatewayLimits.heartbeatAgeMaxMilliseconds
+    var topic = joinedQuote()
+    #expect(!topic.isOverdue(nowMilliseconds: 90_000))
+    topic.linkLost(sinceMilliseconds: 90_000)
+    #expect(!topic.isOverdue(nowMilliseconds: 90_000 + ageMax))
+    #expect(topic.isOverdue(nowMilliseconds: 90_001 + ageMax))
+    // An acknowledgement and another loss do not make it younger.
+    _ = topic.subscribed(nowMilliseconds: 91_000)
+    topic.linkLost(sinceMilliseconds: 91_000)
+    #expect(topic.isOverdue(nowMilliseconds: 90_001 + ageMax))
+    let told = topic.feedStopped()
+    #expect(told && !topic.isOverdue(nowMilliseconds: 99_000))
+  }
+
+  @Test func aLiveMessageJoinsAsTheReadDoes() {
+    var topic = joinedQuote()
+    topic.linkLost(sinceMilliseconds: 90_000)
+    let join = topic.subscribed(nowMilliseconds: 90_100)
+    #expect(topic.receive(state(4)) == .drop)
+    #expect(topic.phase == .reading, "an older one says nothing")
+    #expect(topic.receive(state(6)) == .deliver)
+    #expect(topic.phase == .joined && !topic.isOverdue(nowMilliseconds: 99_000))
+    #expect(topic.read(state(7), generation: join, feedIsLive: true) == .drop)
+  }
 }

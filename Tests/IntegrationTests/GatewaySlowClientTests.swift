@@ -42,11 +42,10 @@ extension Services {
         let healthy = try StreamClient.ready(scene, encoding)
         let slow = try StreamClient.ready(scene, encoding, receiveBufferBytes: 4_096)
         for client in [healthy, slow] {
+          // Little is kept of each: what the test itself keeps would be measured too.
           client.digest = {
-            [
-              "T": $0["T"]!, "S": $0["S"] ?? "", "c": $0["c"] ?? .null,
-              "E": $0["E"] ?? .null, "N": $0["N"] ?? .null, "missed": $0["missed"] ?? .null,
-            ]
+            $0.kind == "gap"
+              ? $0 : ["T": $0["T"]!, "E": $0["E"] ?? .null, "N": $0["N"] ?? .null]
           }
           try client.subscribe(trades: ["AAPL"], quotes: ["AAPL"])
         }
@@ -116,6 +115,49 @@ extension Services {
         while let message = try slow.next(milliseconds: 1_000) { last = message }
         #expect(last?["code"]?.integer == 407 || last?.kind == "t")
         #expect(slow.closeCode == nil || slow.closeCode == 1_013)
+      }
+    }
+
+    /// Goal: the 407 is tried. Method: a client that reads again while its last frame is flushed.
+    @Test(arguments: StreamClient.Encoding.allCases)
+    func clientThatReadsTooLateIsToldWhy(_ encoding: StreamClient.Encoding) async throws {
+      try await ServiceScene.withFeed({ $0.clients.unwritableMillisecondsMax = 300 }) {
+        scene, feed in
+        let healthy = try StreamClient.ready(scene)
+        let slow = try StreamClient.ready(scene, encoding, receiveBufferBytes: 4_096)
+        for client in [healthy, slow] { try client.subscribe(trades: ["AAPL"]) }
+        try await joined(scene, 1)
+        try await load(1..<500, feed, healthy)
+        let isClosed = try await until { try scene.gateway("slow_clients_total") == 1 }
+        #expect(isClosed)
+        var last: WireValue?
+        while let message = try slow.next() { last = message }
+        #expect(last?["code"]?.integer == 407 && last?["msg"]?.string == "slow client")
+        #expect(slow.closeCode == 1_013)
+      }
+    }
+
+    /// A byte a second keeps nobody alive: what counts is a frame that has wholly left.
+    @Test func clientThatReadsByteByByteIsClosed() async throws {
+      try await ServiceScene.withFeed({ $0.clients.unwritableMillisecondsMax = 1_000 }) {
+        scene, feed in
+        let healthy = try StreamClient.ready(scene)
+        let slow = try StreamClient.ready(scene, receiveBufferBytes: 4_096)
+        for client in [healthy, slow] { try client.subscribe(trades: ["AAPL"]) }
+        try await joined(scene, 1)
+        var number = 1
+        let isClosed = try await until(milliseconds: 15_000) {
+          try await load(number..<number + 50, feed, healthy)
+          number += 50
+          // It asks for something, too: an answer that waits does not begin the time anew.
+          slow.say(StreamClient.message("subscribe", trades: ["AAPL"]))
+          _ = slow.socket.read(1, milliseconds: 1)
+          try await Task.sleep(for: .milliseconds(50))
+          return try scene.gateway("slow_clients_total") == 1
+        }
+        #expect(isClosed)
+        feed.put("stock:AAPL:price", Value.trade("AAPL", number, after: number - 1))
+        #expect(try healthy.collect { $0.sequence == [1, Int64(number)] }.last?.kind == "t")
       }
     }
 

@@ -34,6 +34,8 @@ extension Services {
       _ scene: ServiceScene, _ encoding: StreamClient.Encoding = .json
     ) async throws -> StreamClient {
       try await scene.untilReady()
+      // Far enough for every symbol to have begun.
+      try await untilSaid(scene) { $0.sequence.number >= 60 }
       let client = try StreamClient.ready(scene, encoding)
       try client.subscribe(trades: ["*"], quotes: ["*"], orderbooks: ["*"])
       _ = try client.collect { $0.kind == "q" }
@@ -50,6 +52,21 @@ extension Services {
       }
       let last = await ingest.replayStatus()
       throw ReplayRefusal.unreadable("not \(state): \(String(describing: last))")
+    }
+
+    /// Waits for a heartbeat in Redis, behind which all is written that it speaks of.
+    private func untilSaid(
+      _ scene: ServiceScene, _ isSaid: (FeedHeartbeat) -> Bool
+    ) async throws {
+      let said = try await until(milliseconds: 10_000) {
+        let reply = scene.redis.command("GET", FeedKey.heartbeat.name(feed: ScriptedFeed.name))
+        guard let start = reply?.firstIndex(of: "{"), let end = reply?.lastIndex(of: "}") else {
+          return false
+        }
+        let json = Array(reply![start...end].utf8)
+        return isSaid(try json.withUnsafeBytes { try FeedHeartbeat(parsing: $0) })
+      }
+      try #require(said, "no such heartbeat")
     }
 
     /// The market keys and their values, without the epochs that two plays cannot have in common.
@@ -121,8 +138,10 @@ extension Services {
     }
 
     @Test func aStepShowsOneEventAndVouchesForNothingAfterIt() async throws {
+      // Every event is the client's: there is no crypto, which its path does not carry.
+      let stocks = "sim:stocks=3,crypto=0,rate=60,seconds=60,seed=5"
       try await ServiceScene.with { scene in
-        try await play(scene) { ingest in
+        try await play(scene, stocks) { ingest in
           let client = try await audience(scene)
           let before = try await ingest.replay(.pause)
           _ = try client.drain(9)
@@ -290,7 +309,7 @@ extension Services {
       var straight: [String: String] = [:]
       try await ServiceScene.with { scene in
         try await play(scene, market, speed: "max", timestamps: .original) { ingest in
-          _ = try await untilState(ingest, .ended)
+          try await untilSaid(scene) { $0.state == .ended }
           straight = try state(scene)
         }
       }
@@ -316,6 +335,7 @@ extension Services {
             _ = try await ingest.replay(.speed(.max))
             _ = try await ingest.replay(.resume)
             _ = try await untilState(ingest, .ended)
+            try await untilSaid(scene) { $0.state == .ended }
             #expect(try state(scene) == straight, "\(way)")
           }
         }

@@ -21,10 +21,13 @@ final class ServiceScene {
   private let metrics: PrometheusRegistry
   let gateway: GatewayService
   var port: UInt16 { gateway.port }
+  private let isSecure: Bool
 
   private init(
-    _ redis: TestSupport.PrivateRedis, _ gateway: GatewayService, _ metrics: PrometheusRegistry
+    _ redis: TestSupport.PrivateRedis, _ gateway: GatewayService, _ metrics: PrometheusRegistry,
+    isSecure: Bool
   ) {
+    self.isSecure = isSecure
     self.redis = redis
     self.gateway = gateway
     self.metrics = metrics
@@ -50,7 +53,8 @@ final class ServiceScene {
       loops: loops, configuration: configuration, readiness: readiness, metrics: metrics,
       logger: quiet)
     do {
-      try await body(ServiceScene(redis, gateway, metrics))
+      try await body(
+        ServiceScene(redis, gateway, metrics, isSecure: configuration.web.certificate != nil))
     } catch {
       await gateway.close()
       throw error
@@ -103,7 +107,17 @@ final class ServiceScene {
   // MARK: - HTTP
 
   func get(_ path: String) throws -> RawAnswer {
-    try #require(try RawSocket(port: port).request("GET", path))
+    try #require(try socket().request("GET", path))
+  }
+
+  /// Connected to the gateway, with TLS where that speaks it.
+  func socket(
+    from: String? = nil, receiveBufferBytes: Int32? = nil, port other: UInt16? = nil
+  ) throws -> RawSocket {
+    let socket = try RawSocket(
+      port: other ?? port, from: from, receiveBufferBytes: receiveBufferBytes)
+    if isSecure { _ = try socket.startTLS() }
+    return socket
   }
 
   func untilReady(_ ready: Bool = true, milliseconds: Int32 = 5_000) async throws {

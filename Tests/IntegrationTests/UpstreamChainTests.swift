@@ -17,10 +17,10 @@ import WebTransport
 extension Services {
   @Suite(.serialized) struct UpstreamChainTests {
     private func upstream(
-      _ scene: ServiceScene, symbols: String = "*", secret: String = "demo"
+      _ scene: ServiceScene, symbols: String = "*", secret: String = "demo", scheme: String = "ws"
     ) throws -> UpstreamConfiguration {
       var configuration = UpstreamConfiguration(
-        url: try WebSocketURL("ws://127.0.0.1:\(scene.port)/v2/iex"),
+        url: try WebSocketURL("\(scheme)://127.0.0.1:\(scene.port)/v2/iex"),
         subscription: try UpstreamSubscription(
           symbols: symbols, channels: "trades,quotes,orderbooks"))
       configuration.credentials = UpstreamCredentials(key: "demo", secret: secret)
@@ -64,6 +64,44 @@ extension Services {
     private func trade(_ symbol: String, _ number: Int, after previous: Int) -> String {
       "{\"E\":1,\"N\":\(number),\"P\":\(previous),\"T\":\"t\",\"S\":\"\(symbol)\","
         + "\"t\":\"2026-11-21T06:23:00Z\",\"p\":189.97,\"s\":\(number)}"
+    }
+
+    /// Over TLS too, with a new certificate of the same authority in between.
+    @Test func aChainOverTLSGoesOnWhenTheCertificateIsReplaced() async throws {
+      let certificates = try TestCertificates()
+      func serve(_ name: String) throws -> ServerCertificate {
+        let files = try certificates.make(name)
+        return try ServerCertificate(certificatePath: files.path, keyPath: files.key)
+      }
+      let certificate = try serve("first")
+      try await ServiceScene.withFeed({ $0.web.certificate = certificate }) { first, feed in
+        feed.list(["AAPL"])
+        try await feed.settle()
+        try await ServiceScene.with { second in
+          var upstream = try upstream(first, scheme: "wss")
+          upstream.certificatesPath = certificates.authority
+          let ingest = try await IngestService.start(
+            upstream: upstream,
+            configuration: .init(redis: try RedisURL(second.redis.url), feed: ScriptedFeed.name),
+            metrics: PrometheusRegistry(), logger: ServiceScene.quiet)
+          try await ingest.closing { _ in
+            try await second.untilReady()
+            try #require(try await until { try first.gateway("topics") >= 3 })
+            let client = try StreamClient.ready(second)
+            try client.subscribe(quotes: ["AAPL"])
+            feed.put("stock:AAPL:quote", Value.quote("AAPL", 1))
+            #expect(try client.next("q")?["bp"] != nil)
+            await first.gateway.use(try serve("second"))
+            // The old connection goes on; a new client is served with the new one.
+            let other = try StreamClient.ready(first)
+            try other.subscribe(quotes: ["AAPL"])
+            feed.put("stock:AAPL:quote", Value.quote("AAPL", 2))
+            #expect(try client.next("q") != nil)
+            #expect(try other.next("q") != nil)
+            #expect(try second.metric("tapedeck_gateway_stale_notices_total") == 0)
+          }
+        }
+      }
     }
 
     @Test func aChainOfTwoGivesTheSameTradesInOrderAndTellsWhatIsStale() async throws {

@@ -6,7 +6,8 @@ import Testing
     FeedHeartbeat(
       sequence: SequenceNumber(epoch: 1_795_242_180, number: 42),
       timestamp: Timestamp(nanoseconds: 1_795_242_180_123_456_789), isRebased: true,
-      state: .paused, speedThousandths: 2_500, symbolsVersion: 7, stale: stale)
+      state: .paused, speedThousandths: 2_500, symbolsVersion: 7, run: 1_795_242_100,
+      madeMilliseconds: 86_400_123, stale: stale)
   }
 
   private func bytes(_ body: (inout ByteWriter) -> Void) -> [UInt8] {
@@ -22,6 +23,25 @@ import Testing
     #expect(String(decoding: json, as: UTF8.self).hasPrefix(#"{"E":1795242180,"N":42,"T":"#))
     let read = try json.withUnsafeBytes { try FeedHeartbeat(parsing: $0) }
     #expect(read == written)
+  }
+
+  @Test func aHeartbeatNeedNotSayItsRunNorWhenItWasMade() throws {
+    var written = heartbeat(.symbols([]))
+    written.run = 0
+    written.madeMilliseconds = nil
+    let json = bytes { written.append(to: &$0) }
+    #expect(!String(decoding: json, as: UTF8.self).contains("run"))
+    #expect(try json.withUnsafeBytes { try FeedHeartbeat(parsing: $0) } == written)
+  }
+
+  @Test(arguments: [#""run":-1"#, #""made":-1"#, #""made":"now""#, #""run":1.5"#])
+  func aHeartbeatWithAnImpossibleRunOrTimeIsAnError(field: String) {
+    let written = String(
+      decoding: bytes { heartbeat(.symbols([])).append(to: &$0) }, as: UTF8.self)
+    let json = Array(written.dropLast().utf8) + Array(",\(field)}".utf8)
+    #expect(throws: JSONError.self) {
+      try json.withUnsafeBytes { try FeedHeartbeat(parsing: $0) }
+    }
   }
 
   @Test func aHeartbeatCutAnywhereIsAnError() {
@@ -52,5 +72,6 @@ import Testing
     #expect(names.count == Set(names).count)
     #expect(names[0] == "stock:BTC/USD:price")
     #expect(names[2] == "depth:BTC/USD")
+    #expect(GatewayKey.probe.name(gateway: "1f") == "gateway:1f:probe")
   }
 }

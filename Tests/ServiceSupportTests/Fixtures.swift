@@ -87,3 +87,34 @@ final class Gate: Sendable {
   func open() { isOpen.store(true, ordering: .releasing) }
   func wait() { while !isOpen.load(ordering: .acquiring) { usleep(1_000) } }
 }
+
+/// A thread that computes a status.
+final class PlainThread: Sendable {
+  private let work: @Sendable () -> Int32
+  private let done = Locked<(@Sendable (Int32) -> Void)?>(nil)
+
+  private init(_ work: @escaping @Sendable () -> Int32) { self.work = work }
+
+  /// Runs `work` on a thread of its own, outside of any task, as a main thread runs.
+  static func status(_ work: @escaping @Sendable () -> Int32) async -> Int32 {
+    let thread = PlainThread(work)
+    return await withCheckedContinuation { continuation in
+      thread.start { continuation.resume(returning: $0) }
+    }
+  }
+
+  private func start(_ done: @escaping @Sendable (Int32) -> Void) {
+    self.done.withLock { $0 = done }
+    var thread = pthread_t()
+    let me = Unmanaged.passRetained(self).toOpaque()  // released by the thread
+    pthread_create(
+      &thread, nil,
+      { argument in
+        let box = Unmanaged<PlainThread>.fromOpaque(argument!).takeRetainedValue()
+        let status = box.work()
+        box.done.withLock { $0 }?(status)
+        return nil
+      }, me)
+    pthread_detach(thread)
+  }
+}

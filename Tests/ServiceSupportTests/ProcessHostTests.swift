@@ -21,13 +21,10 @@ import Testing
     _ body: @escaping @Sendable (ProcessHost) async throws -> Void
   ) async -> Int32 {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    let box = ThreadBox {
+    return await PlainThread.status {
       ProcessHost.run(
         name: "test", logger: logger, stopMilliseconds: stopMilliseconds,
         exitNow: { journal.note("exit \($0)") }, body)
-    }
-    return await withCheckedContinuation { continuation in
-      box.start { continuation.resume(returning: $0) }
     }
   }
 
@@ -111,6 +108,52 @@ import Testing
     #expect(journal.notes == ["exit 1"])
   }
 
+  @Test func aStopMayBeAllowedToTakeLonger() async {
+    let journal = Journal()
+    let status = await host(journal, stopMilliseconds: 10) { host in
+      host.allowStop(milliseconds: 60_000)
+      host.onStop("slow on purpose") { await host.loop.sleep(milliseconds: 50) }
+      host.requestStop("test")
+    }
+    #expect(status == 0)
+    #expect(journal.notes == [])
+  }
+
+  @Test func aHangupWithoutAnythingToLoadChangesNothing() async {
+    let journal = Journal()
+    let status = await host(journal) { host in
+      kill(getpid(), SIGHUP)
+      await host.loop.sleep(milliseconds: 20)
+      journal.note("still here")
+      host.requestStop("test")
+    }
+    #expect(status == 0)
+    #expect(journal.notes == ["still here"])
+  }
+
+  @Test func aHangupLoadsAgainAndOneMeanwhileOnceMore() async {
+    let journal = Journal()
+    let status = await host(journal) { host in
+      var loads = 0
+      host.onHangup {
+        loads += 1
+        journal.note("load \(loads)")
+        // Two of them while the first is under way.
+        if loads == 1 {
+          for _ in 0..<2 {
+            kill(getpid(), SIGHUP)
+            await host.loop.sleep(milliseconds: 20)
+          }
+        }
+        journal.note("loaded \(loads)")
+      }
+      host.onHangup { if loads == 2 { host.requestStop("test") } }
+      kill(getpid(), SIGHUP)
+    }
+    #expect(status == 0)
+    #expect(journal.notes == ["load 1", "loaded 1", "load 2", "loaded 2"])
+  }
+
   @Test func brokenPipeIsAnErrorOfWrite() async {
     let journal = Journal()
     let status = await host(journal) { host in
@@ -134,28 +177,5 @@ import Testing
       host.requestStop("test")
     }
     #expect(journal.notes == ["true"])
-  }
-}
-
-/// A thread that computes a status.
-private final class ThreadBox: Sendable {
-  private let work: @Sendable () -> Int32
-  private let done = Locked<(@Sendable (Int32) -> Void)?>(nil)
-
-  init(_ work: @escaping @Sendable () -> Int32) { self.work = work }
-
-  func start(_ done: @escaping @Sendable (Int32) -> Void) {
-    self.done.withLock { $0 = done }
-    var thread = pthread_t()
-    let me = Unmanaged.passRetained(self).toOpaque()  // released by the thread
-    pthread_create(
-      &thread, nil,
-      { argument in
-        let box = Unmanaged<ThreadBox>.fromOpaque(argument!).takeRetainedValue()
-        let status = box.work()
-        box.done.withLock { $0 }?(status)
-        return nil
-      }, me)
-    pthread_detach(thread)
   }
 }

@@ -18,4 +18,17 @@ import Testing
         == #"{"ready":false,"checks":{"redis":{"ok":false,"reason":"no \"answer\"\u000a"},"#
         + #""feed":{"ok":true}}}"#)
   }
+
+  @Test func isNeverReadyAgainOnceItEnds() {
+    let readiness = Readiness(["feed"])
+    readiness.pass("feed")
+    readiness.end("shutting down")
+    readiness.end("later")
+    readiness.pass("feed")
+    #expect(!readiness.isReady)
+    #expect(readiness.failures == ["stopping: shutting down"])
+    #expect(
+      readiness.json()
+        == #"{"ready":false,"stopping":"shutting down","checks":{"feed":{"ok":true}}}"#)
+  }
 }

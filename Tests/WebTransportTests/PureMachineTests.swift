@@ -99,7 +99,7 @@ struct ConnectionSlabTests {
   }
 
   @Test func aRecordIsSmall() {
-    #expect(MemoryLayout<ConnectionRecord>.stride <= 192)
+    #expect(MemoryLayout<ConnectionRecord>.stride <= 200)
   }
 
   @Test func idsSurviveThePointer() {

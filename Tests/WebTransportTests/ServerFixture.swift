@@ -69,6 +69,20 @@ final class RecordingHandler: WebSocketHandler, @unchecked Sendable {
   }
 }
 
+/// What the fixtures of a task speak: with a certificate they and their sockets speak TLS, so that a test
+/// that was written for plain connections runs over TLS too.
+enum SpokenTLS {
+  @TaskLocal static var certificate: ServerCertificate?
+}
+
+extension TestCertificates {
+  /// One that can be served.
+  func serve(_ name: String = "server", key: String = "ec") throws -> ServerCertificate {
+    let files = try make(name, key: key)
+    return try ServerCertificate(certificatePath: files.path, keyPath: files.key)
+  }
+}
+
 /// A real server on a loop of its own, on a port the kernel chose.
 /// `@unchecked Sendable`: `server` is touched on the loop only.
 final class ServerFixture: @unchecked Sendable {
@@ -77,6 +91,7 @@ final class ServerFixture: @unchecked Sendable {
   let handler = RecordingHandler()
   let port: UInt16
   private let keeper: LinesKeeper
+  private let isSecure: Bool
 
   var logLines: [WebLogLine] { keeper.lines }
 
@@ -88,9 +103,12 @@ final class ServerFixture: @unchecked Sendable {
     self.loop = loop
     let handler = handler
     let keep = LinesKeeper()
+    let certificate = SpokenTLS.certificate
+    isSecure = certificate != nil
     let made: (Made, UInt16) = try await loop.run {
       var configuration = WebServerConfiguration(host: "127.0.0.1", port: 0)
       configuration.log = { line in keep.add(line) }
+      configuration.certificate = certificate
       configure(&configuration)
       var router = Router()
       ServerFixture.standardRoutes(&router, loop)
@@ -153,6 +171,13 @@ final class ServerFixture: @unchecked Sendable {
   }
 
   func socket(receiveBufferBytes: Int32? = nil) throws -> RawSocket {
+    let socket = try plainSocket(receiveBufferBytes: receiveBufferBytes)
+    if isSecure { _ = try socket.startTLS() }
+    return socket
+  }
+
+  /// One that speaks no TLS whatever the server speaks.
+  func plainSocket(receiveBufferBytes: Int32? = nil) throws -> RawSocket {
     try RawSocket(port: port, receiveBufferBytes: receiveBufferBytes)
   }
 

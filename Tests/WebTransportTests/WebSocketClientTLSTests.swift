@@ -9,10 +9,9 @@ import Testing
   private func withTLSServer(
     _ certificate: (path: String, key: String), _ body: (ServerFixture) async throws -> Void
   ) async throws {
-    try await withServer({
-      $0.certificatePath = certificate.path
-      $0.privateKeyPath = certificate.key
-    }) { try await body($0) }
+    let certificate = try ServerCertificate(
+      certificatePath: certificate.path, keyPath: certificate.key)
+    try await withServer({ $0.certificate = certificate }) { try await body($0) }
   }
 
   /// What becomes of a connection to a server with this certificate.

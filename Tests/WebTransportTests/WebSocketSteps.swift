@@ -34,4 +34,12 @@ extension WebSocketSteps {
   func messages(_ fixture: ServerFixture) -> [RecordingHandler.Event] {
     fixture.handler.events.filter { if case .message = $0 { true } else { false } }
   }
+
+  /// Sends until the kernel takes no more.
+  func sendUntilBuffered(_ server: WebServer, _ id: ConnectionID) {
+    let frame = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 + 250_000, alignment: 16)
+    defer { frame.deallocate() }
+    frame.initializeMemory(as: UInt8.self, repeating: 0x62)
+    while server.send(id, frame: frame, opcode: .binary) == .drained {}
+  }
 }

@@ -32,6 +32,15 @@ struct ControlShape {
     return "\(error.rawValue): \(error.message)\(end)."
   }.joined(separator: " ")
 
+  static let shutdown = ControlShape(
+    type: "shutdown", name: "shutdown",
+    summary: "The server stops. Until it closes this connection, with 1012, values go on.",
+    fields: [
+      .required(
+        "reconnect_ms", .natural,
+        "Connect again so many milliseconds after this message, here: another one answers.")
+    ])
+
   /// All that is held, after each `subscribe` and `unsubscribe`.
   static func subscription(_ path: AssetClass) -> ControlShape {
     ControlShape(
@@ -68,6 +77,6 @@ struct ControlShape {
       .required("missed", .natural, orNull: true, "How many; null where nobody knows."),
     ])
 
-  static let alone: [ControlShape] = [success, error]
+  static let alone: [ControlShape] = [success, error, shutdown]
   static let amongValues: [ControlShape] = [stale, gap]
 }

@@ -11,6 +11,7 @@ package indirect enum Schema: Sendable {
   case code([Int64])
   case number
   case boolean
+  /// `counts` up to `Int.max`: without a word about the most.
   case array(Schema, counts: ClosedRange<Int>? = nil)
   case object([Member])
   /// An object whose members have any names.
@@ -119,7 +120,7 @@ extension JSONWriter {
 
   private mutating func bounds(_ low: String, _ high: String, _ range: ClosedRange<Int>) {
     field(low, Int64(range.lowerBound))
-    field(high, Int64(range.upperBound))
+    if range.upperBound < Int.max { field(high, Int64(range.upperBound)) }
   }
 
   private mutating func properties(_ members: [Schema.Member]) {

@@ -42,7 +42,8 @@ extension RouteTable {
       success: .ok(
         .object([
           .init(name: latest.plural, schema: .dictionary(latest.schema), isRequired: true)
-        ]), "By symbol; unknown ones and stale ones are left out.", headers: staleHeaders)
+        ]), "By symbol; unknown ones and stale ones are left out.", headers: staleHeaders),
+      errors: [listTooLong]
     ) { call in
       let symbols = liveSymbols(call, assetClass)
       let reading = try await call.service.live.read(latest.kinds, of: symbols)
@@ -92,6 +93,10 @@ extension RouteTable {
 
   // MARK: - What all live answers have in common
 
+  static let listTooLong = (
+    status: 431, summary: "The list makes the request's head larger than 8 KiB."
+  )
+
   static func liveParameters(_ assetClass: AssetClass) -> [any ParameterDeclaration] {
     location(assetClass) + [Parameters.liveSymbols]
       + (assetClass == .stock ? Parameters.liveStock : [])
@@ -135,8 +140,8 @@ extension RouteTable {
   static let staleHeaders: [(name: String, schema: Schema, summary: String)] = [
     (
       staleName, .text(),
-      "Symbols, with commas between them, that are known but left out: nobody vouches for what is "
-        + "known of them. At most \(PortfolioLimits.staleNamesBytesMax) bytes of names."
+      "Symbols, with commas between them, that are known but left out: there is nothing of the kind "
+        + "that the feed vouches for now. At most \(PortfolioLimits.staleNamesBytesMax) bytes of names."
     ),
     (
       staleCountName, .natural,
@@ -162,8 +167,8 @@ extension RouteTable {
 
 extension Parameters {
   static let liveSymbols = Parameter.query(
-    "symbols", .symbols(1...PortfolioLimits.liveSymbolsMax), isRequired: true,
-    "The symbols, with commas between them.")
+    "symbols", .symbols(1...PortfolioLimits.liveSymbolsMax, saysMost: false), isRequired: true,
+    "The symbols, with commas between them; at most \(PortfolioLimits.liveSymbolsMax).")
 
   static let stockSymbol = Parameter.path(
     "symbol",

@@ -46,7 +46,8 @@ extension RouteTable {
       parameters: liveParameters(assetClass),
       success: .ok(
         wrapper.map { .object([.init(name: $0, schema: bySymbol, isRequired: true)]) } ?? bySymbol,
-        "By symbol; unknown ones, stale ones and stale parts are left out.", headers: staleHeaders)
+        "By symbol; unknown ones, stale ones and stale parts are left out.", headers: staleHeaders),
+      errors: [listTooLong]
     ) { call in
       let reading = try await call.service.live.read(parts, of: liveSymbols(call, assetClass))
       let previous = await daysBefore(call, reading, assetClass)

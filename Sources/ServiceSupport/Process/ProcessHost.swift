@@ -6,6 +6,10 @@
 // under way and runs the registered stops, last first; the second one exits at once; so does the
 // bound. Children end with the process in every case.
 //
+// SIGHUP runs what `onHangup` registered, which loads again what can be; a process where nothing can be
+// says so and goes on. Only one that was started on a terminal, which is gone now, stops: nobody could end
+// it with Ctrl-C any more.
+//
 // swift-service-lifecycle is not used: its ServiceGroup runs each service as a child task and takes
 // the signals, while here the services are loop-owned objects without a task and the signals belong
 // to libuv. What is left of it would be an array and a timer.
@@ -30,7 +34,7 @@ public final class ProcessHost: @unchecked Sendable {
   }
 
   private let name: String
-  private let stopMilliseconds: UInt64
+  private var stopMilliseconds: UInt64
   /// _exit, which ends the process without closing anything; tests put something else here.
   private let exitNow: @Sendable (Int32) -> Void
   private var stops: [Stop] = []
@@ -40,6 +44,15 @@ public final class ProcessHost: @unchecked Sendable {
   private var bound: LoopTimer?
   private var bodyTask: Task<Void, any Error>?
   private var waiters: [CheckedContinuation<Void, Never>] = []
+  private var hangups: [() async -> Void] = []
+  private var hangup = Hangup.none
+  private let hadTerminal = isatty(STDIN_FILENO) == 1
+
+  private enum Hangup {
+    case none, underWay
+    /// Another one came meanwhile: files may have changed after they were read.
+    case again
+  }
 
   private init(
     name: String, logger: Logger, stopMilliseconds: UInt64,
@@ -102,6 +115,18 @@ public final class ProcessHost: @unchecked Sendable {
     stops.append(Stop(name: name, run: stop))
   }
 
+  /// Registers what SIGHUP does; run in order of registration, on the main loop, each time.
+  public func onHangup(_ handler: @escaping () async -> Void) {
+    loop.preconditionInLoop()
+    hangups.append(handler)
+  }
+
+  /// Lets a stop take so much longer than usual, for one that takes its time on purpose.
+  public func allowStop(milliseconds: UInt64) {
+    loop.preconditionInLoop()
+    stopMilliseconds += milliseconds
+  }
+
   /// Begins an orderly stop with status 0; any thread, more than once.
   public func requestStop(_ reason: String) {
     loop.submit { self.beginStop(reason) }
@@ -132,6 +157,7 @@ public final class ProcessHost: @unchecked Sendable {
         signals.append(
           try LoopSignal(loop: loop, signal: number) { [unowned self] in received(number) })
       }
+      signals.append(try LoopSignal(loop: loop, signal: SIGHUP) { [unowned self] in hungUp() })
     } catch {
       report(error)
       return finish()
@@ -167,6 +193,25 @@ public final class ProcessHost: @unchecked Sendable {
       return exitNow(128 + number)
     }
     beginStop(name)
+  }
+
+  private func hungUp() {
+    guard stopReason == nil else { return }
+    if hadTerminal, isatty(STDIN_FILENO) == 0 { return beginStop("the terminal is gone") }
+    guard !hangups.isEmpty else {
+      return logger.info("SIGHUP: there is nothing to load again")
+    }
+    guard hangup == .none else {
+      hangup = .again
+      return
+    }
+    Task.immediate(executorPreference: loop) {
+      repeat {
+        self.hangup = .underWay
+        for handler in self.hangups { await handler() }
+      } while self.hangup == .again
+      self.hangup = .none
+    }
   }
 
   private func beginStop(_ reason: String) {

@@ -50,8 +50,15 @@ public struct OptionSource: Sendable {
   public func integer(
     _ name: String, flag: Int?, default value: Int, in range: ClosedRange<Int>
   ) throws(ServiceSupportError) -> Int {
+    try integer(name, flag: flag, in: range) ?? value
+  }
+
+  /// Nil when neither is given.
+  public func integer(
+    _ name: String, flag: Int?, in range: ClosedRange<Int>
+  ) throws(ServiceSupportError) -> Int? {
     let given = try read(name, flag: flag, as: "a whole number") { Int($0) }
-    guard let given else { return value }
+    guard let given else { return nil }
     guard range.contains(given.value) else {
       throw given.error("\(given.value) is not in \(range.lowerBound)...\(range.upperBound)")
     }

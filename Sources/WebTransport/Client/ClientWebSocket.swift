@@ -36,7 +36,10 @@ public final class ClientWebSocket {
   private var isCertificateRefused = false
   private var status: UInt16?
   private lazy var timer = LoopTimer(loop: client.loop) { [unowned self] in timerFired() }
-  var lastHeard: UInt64 = 0
+  var lastHeard: UInt64 = 0 {
+    didSet { pingsSinceHeard = 0 }
+  }
+  private var pingsSinceHeard = 0
 
   var assembly = MessageAssembly()
   var isAssembling = false
@@ -233,9 +236,12 @@ public final class ClientWebSocket {
       fail("\(what) within \(configuration.handshakeMilliseconds) ms")
     case .open:
       let silence = silenceMilliseconds
-      guard silence < configuration.silenceMaxMilliseconds else {
+      // Two pings: timers come before sockets, so after a standstill of this process what the peer said
+      // meanwhile is not read yet, and the silence is ours.
+      guard silence < configuration.silenceMaxMilliseconds || pingsSinceHeard < 2 else {
         return fail("nothing was heard for \(silence) ms, pings unanswered")
       }
+      pingsSinceHeard += 1
       ping()
     case .closing: finishClosing()
     case .ended: break

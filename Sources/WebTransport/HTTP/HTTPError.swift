@@ -60,9 +60,11 @@ public struct HTTPError: Error, Hashable, Sendable {
   public static let internalError = HTTPError(500, 0, "internal server error")
   public static let notImplemented = HTTPError(501, 0, "this method is not served")
   /// Too much is going on; `message` says of what.
-  public static func unavailable(_ message: String) -> HTTPError {
+  public static func unavailable(
+    _ message: String, retryAfterSeconds seconds: Int = 1
+  ) -> HTTPError {
     var error = HTTPError(503, 0, message)
-    error.headers = [.init(name: "retry-after", value: "1")]
+    error.headers = [.init(name: "retry-after", value: String(seconds))]
     return error
   }
   public static let answerTimeout = HTTPError.unavailable("the answer took too long")

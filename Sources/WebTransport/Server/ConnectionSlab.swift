@@ -2,7 +2,7 @@
 // bound. An index is reused, its generation is not: `find` gives nothing for a stale id. Loop's thread
 // only. A pointer from here is good until the next `add`.
 
-/// What the server knows of a connection. 192 bytes; everything that only some connections have
+/// What the server knows of a connection. 200 bytes; everything that only some connections have
 /// is behind a reference that is nil otherwise.
 struct ConnectionRecord {
   enum Kind: UInt8 {
@@ -41,6 +41,8 @@ struct ConnectionRecord {
   /// When the peer was last heard, or the last answer ended; loop milliseconds.
   var lastHeard: UInt64 = 0
   var lastPing: UInt64 = 0
+  /// When the first byte of the head under way came, 0 without one.
+  var headBegan: UInt64 = 0
   /// When the close must be over, 0 without one.
   var closeDeadline: UInt64 = 0
   var address = RemoteAddress.unknown

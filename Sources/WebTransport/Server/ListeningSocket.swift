@@ -48,11 +48,15 @@ enum ListeningSocket {
   }
 
   /// What a client's socket needs (design, decision 2: the kernel must not serve old prices).
-  static func configureClient(_ fd: Int32) {
+  /// A peer that vanished acknowledges nothing, not even a ping: after `unacknowledgedMilliseconds` the
+  /// kernel gives the connection up (tcp(7), TCP_USER_TIMEOUT), also one that takes nothing in for
+  /// as long. Without it a send is repeated for a quarter of an hour.
+  static func configureClient(_ fd: Int32, unacknowledgedMilliseconds: UInt64) {
     set(fd, SOL_SOCKET, SO_SNDBUF, WebTransportLimits.sendBufferBytes)
     let tcp = Int32(IPPROTO_TCP)
     set(fd, tcp, TCP_NOTSENT_LOWAT, WebTransportLimits.notSentLowWaterBytes)
     set(fd, tcp, TCP_NODELAY, 1)
+    set(fd, tcp, TCP_USER_TIMEOUT, Int32(clamping: unacknowledgedMilliseconds))
   }
 
   private static func set(_ fd: Int32, _ level: Int32, _ name: Int32, _ value: Int32) {

@@ -30,8 +30,15 @@ extension WebServer {
     listener = -1
   }
 
+  /// Takes what waits in the kernel, at most a full queue of it.
+  func acceptWaiting() {
+    let queue = Int(WebTransportLimits.listenBacklog)
+    for _ in 0...(queue / WebTransportLimits.acceptsPerTurnMax) where listener >= 0 { acceptSome() }
+  }
+
   private func acceptSome() {
     for _ in 0..<WebTransportLimits.acceptsPerTurnMax {
+      if certificate != nil, defersAccepting() { return }
       var from = sockaddr_storage()
       let fd = lwsx_accept(listener, &from)
       guard fd >= 0 else {
@@ -45,11 +52,29 @@ extension WebServer {
     }
   }
 
+  /// Over TLS nothing can be said before the handshake, which is just the work that the rate saves; and
+  /// who is hung up on comes again at once. So they wait, in the kernel's queue, until their turn.
+  private func defersAccepting() -> Bool {
+    // The last ones are not kept waiting for what will not come.
+    guard !isWindingDown, !acceptRate.mayTake(nowMilliseconds: loop.nowMilliseconds) else {
+      return false
+    }
+    counters.acceptsDeferred += 1
+    resumeAccepting(afterMilliseconds: acceptRate.millisecondsToNext)
+    return true
+  }
+
   private func adopt(_ fd: Int32, _ address: RemoteAddress) {
     if let max = configuration.connectionsPerAddressMax {
       guard addressCounts[address.host, default: 0] < max else {
         return refuse(fd, .tooManyRequests("too many connections from one address"))
       }
+    }
+    guard acceptRate.take(nowMilliseconds: loop.nowMilliseconds) || isWindingDown else {
+      counters.refusedForRate += 1
+      let error = HTTPError.unavailable(
+        "too many connections at once", retryAfterSeconds: acceptRate.refuse())
+      return refuse(fd, error)
     }
     guard let id = slab.add(loop.nowMilliseconds, address) else {
       return refuse(fd, .unavailable("too many connections"))
@@ -57,8 +82,9 @@ extension WebServer {
     if configuration.connectionsPerAddressMax != nil {
       addressCounts[address.host, default: 0] += 1
     }
-    ListeningSocket.configureClient(fd)
-    slab.find(id)!.pointee.isSecure = configuration.certificatePath != nil
+    ListeningSocket.configureClient(
+      fd, unacknowledgedMilliseconds: configuration.unacknowledgedMaxMilliseconds)
+    slab.find(id)!.pointee.isSecure = certificate != nil
     slab.find(id)!.pointee.awaitsHead = true
     counters.accepted += 1
     counters.connections = slab.count
@@ -71,30 +97,40 @@ extension WebServer {
     if lws_adopt_descriptor_vhost_via_info(&info) == nil, let record = slab.find(id),
       record.pointee.wsi == nil
     {
-      // lws closed the descriptor and never had the connection.
+      // lws closed the descriptor and never had the connection. Over TLS that is how a client ends whose
+      // first bytes are no handshake.
       forget(id)
-      log(.warning, "libwebsockets did not take a connection")
+      if certificate == nil { log(.warning, "libwebsockets did not take a connection") }
     }
   }
 
-  /// Says why and hangs up, without libwebsockets. Over TLS there is nobody to say it to yet.
+  /// Says why and hangs up, without libwebsockets. Over TLS nobody can be told why before the handshake:
+  /// a fatal alert, which needs no keys yet, lets the client end as after any failed handshake.
   private func refuse(_ fd: Int32, _ error: HTTPError) {
     counters.refused += 1
-    if configuration.certificatePath == nil {
-      let bytes = responseHead.bytes(of: error.response, keepsAlive: false, withoutBody: false)
-      _ = bytes.withUnsafeBytes {
-        Glibc.send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-      }
-      shutdown(fd, Int32(SHUT_WR))
-      WebServer.drain(fd)
+    let bytes =
+      certificate == nil
+      ? responseHead.bytes(of: error.response, keepsAlive: false, withoutBody: false)
+      : WebServer.handshakeRefusal
+    _ = bytes.withUnsafeBytes {
+      Glibc.send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
     }
+    shutdown(fd, Int32(SHUT_WR))
+    WebServer.drain(fd)
     Glibc.close(fd)
   }
+
+  /// A record of type alert, version 3.3, two bytes: fatal, internal_error (RFC 8446, 5.1 and 6).
+  private static let handshakeRefusal: [UInt8] = [21, 3, 3, 0, 2, 2, 80]
 
   /// No descriptors left: the connection stays in the kernel's queue, and polling it would only spin.
   private func pauseAccepting(_ code: Int32) {
     counters.acceptPauses += 1
     log(.error, "accepting pauses: \(String(cString: strerror(code)))")
+    resumeAccepting(afterMilliseconds: WebTransportLimits.acceptPauseMilliseconds)
+  }
+
+  private func resumeAccepting(afterMilliseconds milliseconds: UInt64) {
     acceptPoll?.watch([])
     let timer =
       acceptTimer
@@ -102,7 +138,7 @@ extension WebServer {
         acceptPoll?.watch(.readable)
       }
     acceptTimer = timer
-    timer.start(afterMilliseconds: WebTransportLimits.acceptPauseMilliseconds)
+    timer.start(afterMilliseconds: milliseconds)
   }
 
   /// Reads away what has come: bytes left unread at a close make the kernel send a reset, which can

@@ -1,4 +1,5 @@
-// How a WebSocket ends (RFC 6455, 7): our close frame, behind all that has been handed to the socket;
+// How a WebSocket ends (RFC 6455, 7): our close frame, behind all that has been handed to the socket and
+// the queued control messages, of which the last may say why;
 // the peer's, if it is not that which began; then the end of the TCP connection. After a breach nothing is
 // awaited but the peer's end of it, since a close with bytes unread makes the kernel send a reset that
 // can overtake the close frame. Every step has a deadline. libwebsockets has a way of its own, which leaves the close frame out
@@ -52,10 +53,10 @@ extension WebServer {
     }
     record.pointee.isClosing = true
     record.pointee.closeDeadline =
-      loop.nowMilliseconds + WebTransportLimits.farewellMilliseconds
+      loop.nowMilliseconds + configuration.farewellMilliseconds
     record.pointee.closeCode = code
     record.pointee.closeReason = reason
-    record.pointee.controls = nil
+    record.pointee.controls?.forgetLarge()
     record.pointee.farewell = .owed
     scheduleClose(id)
   }
@@ -69,6 +70,11 @@ extension WebServer {
     guard sendPongs(id, wsi) else { return false }
     if lws_partial_buffered(wsi) != 0 { return true }
     if !record.pointee.saidGoodbye {
+      switch sendControls(record, id, wsi) {
+      case .drained: break
+      case .closed: return false
+      case .buffered, .refused: return true
+      }
       record.pointee.saidGoodbye = true
       guard writeControl(wsi, farewellPayload(record), closeFrame) else { return false }
       // The rest of the frame leaves by itself; then this is called again.

@@ -11,8 +11,9 @@ nonisolated(unsafe) private let noRetries: UnsafeMutablePointer<lws_retry_bo_t> 
   return policy
 }()
 
-/// What lws keeps a pointer to for the life of the process.
+/// What lws keeps pointers to for the life of the process.
 private let protocolName = StaticString("tapedeck")
+private let alpn = StaticString("http/1.1")
 
 extension WebServer {
   func createContext() throws(WebTransportError) {
@@ -40,17 +41,16 @@ extension WebServer {
       max(configuration.headTimeoutMilliseconds, configuration.bodyTimeoutMilliseconds) / 1_000 + 5)
     var loops: UnsafeMutableRawPointer? = UnsafeMutableRawPointer(loop.uv)
     let idlesBefore = loop.openHandles().count { $0 == "idle" }
-    let context = withStrings { (certificate, key, alpn) -> OpaquePointer? in
-      info.alpn = alpn
-      if certificate != nil {
-        info.options |= UInt64(LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT)
-        info.ssl_cert_filepath = certificate
-        info.ssl_private_key_filepath = key
-      }
-      return withUnsafeMutablePointer(to: &loops) {
-        info.foreign_loops = $0
-        return LibwebsocketsLog.createContext(&info)
-      }
+    if certificate != nil {
+      // The SSL_CTX is ours to fill, see `prepareTLS`.
+      info.options |=
+        UInt64(LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT)
+        | UInt64(LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX)
+    }
+    info.alpn = UnsafeRawPointer(alpn.utf8Start).assumingMemoryBound(to: CChar.self)
+    let context = withUnsafeMutablePointer(to: &loops) {
+      info.foreign_loops = $0
+      return LibwebsocketsLog.createContext(&info)
     }
     guard let context else {
       throw WebTransportError(code: .contextFailed, reason: "libwebsockets made no context")
@@ -67,29 +67,18 @@ extension WebServer {
     precondition(vhost != nil, "libwebsockets has no default vhost")
   }
 
-  private func withStrings<T>(
-    _ body: (UnsafePointer<CChar>?, UnsafePointer<CChar>?, UnsafePointer<CChar>?) -> T
-  ) -> T {
-    let certificate = configuration.certificatePath.flatMap { strdup($0) }
-    let key = configuration.privateKeyPath.flatMap { strdup($0) }
-    let alpn = strdup("http/1.1")
-    defer {
-      free(certificate)
-      free(key)
-      free(alpn)
-    }
-    return body(certificate, key, alpn)
-  }
-
   private func prepareProtocols() {
     var entry = lws_protocols()
     entry.name = UnsafeRawPointer(protocolName.utf8Start).assumingMemoryBound(to: CChar.self)
-    entry.callback = { wsi, reason, _, bytes, count in
+    entry.callback = { wsi, reason, subject, bytes, count in
       guard let wsi, let context = lws_get_context(wsi), let user = lws_context_user(context) else {
         return 0
       }
       // The server outlives its context: `close` waits for the end of both.
       let server = Unmanaged<WebServer>.fromOpaque(user).takeUnretainedValue()
+      if reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS {
+        return subject.map { server.prepareTLS(OpaquePointer($0)) } == true ? 0 : 1
+      }
       // The count means other things in other callbacks, and is negative in some of TLS.
       let bytes = UnsafeRawBufferPointer(start: bytes, count: bytes == nil ? 0 : max(0, count))
       return server.called(wsi, reason, bytes)

@@ -42,7 +42,7 @@ extension WebServer {
       method: target.0, path: target.1, query: target.2, headers: keptHeaders(wsi),
       remoteAddress: record.pointee.address, isSecure: record.pointee.isSecure)
     let exchange = HTTPExchange(
-      id: id, request: request, keepsAlive: head.keepsAlive && closing == nil,
+      id: id, request: request, keepsAlive: head.keepsAlive && !isEnding,
       bodyRemaining: length,
       deadline: loop.nowMilliseconds + configuration.bodyTimeoutMilliseconds)
     exchange.unread = unread.list
@@ -238,6 +238,7 @@ extension WebServer {
     guard exchange.keepsAlive else { return -1 }
     record.pointee.exchange = nil
     record.pointee.awaitsHead = true
+    record.pointee.headBegan = 0
     return lws_http_transaction_completed(wsi) == 0 ? 0 : -1
   }
 

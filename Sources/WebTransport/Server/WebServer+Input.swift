@@ -11,8 +11,14 @@ extension WebServer {
   func admitted(_ fd: Int32, _ bytes: UnsafeMutableRawBufferPointer) -> Int? {
     let index = Int(fd)
     guard index < descriptors.count, let id = ConnectionID(bits: UInt(descriptors[index])),
-      let record = slab.find(id), record.pointee.kind == .webSocket
+      let record = slab.find(id)
     else { return nil }
+    guard record.pointee.kind == .webSocket else {
+      if record.pointee.awaitsHead, record.pointee.headBegan == 0 {
+        record.pointee.headBegan = loop.nowMilliseconds
+      }
+      return nil
+    }
     record.pointee.lastHeard = loop.nowMilliseconds
     guard !record.pointee.checker.isOver else { return 0 }
     var offset = 0

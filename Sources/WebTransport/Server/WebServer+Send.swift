@@ -27,6 +27,12 @@ extension WebServer {
     slab.find(id)?.pointee.address
   }
 
+  /// Whether the kernel still has bytes for a connection that its client has not acknowledged.
+  public func hasUnacknowledged(_ id: ConnectionID) -> Bool {
+    guard let record = slab.find(id), let wsi = record.pointee.wsi else { return false }
+    return lwsx_unacknowledged(lws_get_socket_fd(wsi)) != 0
+  }
+
   /// Whether `send` would take a frame now.
   public func isWritable(_ id: ConnectionID) -> Bool {
     guard let record = slab.find(id), record.pointee.kind == .webSocket,
@@ -104,20 +110,31 @@ extension WebServer {
     guard sendPongs(id, wsi) else { return -1 }
     guard lws_partial_buffered(wsi) == 0 else { return 0 }
     record.pointee.isBuffered = false
-    if let queue = record.pointee.controls {
-      while !queue.isEmpty {
-        var outcome = SendOutcome.drained
-        let owed = record.pointee.owesWritable
-        queue.takeFirst { outcome = write(record, id, wsi, $0, $1) }
-        record.pointee.owesWritable = owed
-        guard outcome == .drained else { return outcome == .closed ? -1 : 0 }
-      }
-      record.pointee.controls = nil
+    switch sendControls(record, id, wsi) {
+    case .drained: break
+    case .closed: return -1
+    case .buffered, .refused: return 0
     }
     guard record.pointee.owesWritable else { return 0 }
     record.pointee.owesWritable = false
     webSockets?.webSocketWritable(id)
     return 0
+  }
+
+  /// The queued control messages, as far as the socket takes them.
+  func sendControls(
+    _ record: UnsafeMutablePointer<ConnectionRecord>, _ id: ConnectionID, _ wsi: OpaquePointer
+  ) -> SendOutcome {
+    guard let queue = record.pointee.controls else { return .drained }
+    let owed = record.pointee.owesWritable
+    while !queue.isEmpty {
+      var outcome = SendOutcome.drained
+      queue.takeFirst { outcome = write(record, id, wsi, $0, $1) }
+      record.pointee.owesWritable = owed
+      guard outcome == .drained else { return outcome }
+    }
+    record.pointee.controls = nil
+    return .drained
   }
 
   func ping(_ id: ConnectionID) {

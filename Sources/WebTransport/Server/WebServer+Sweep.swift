@@ -53,19 +53,23 @@ extension WebServer {
     }
   }
 
-  /// No request under way: the first must come within the head's time, later ones may take longer.
+  /// No request under way. A head must come within its time, from the connect or from its first byte,
+  /// however many bytes come meanwhile; the wait for that byte may be longer.
   private func sweepIdle(
     _ id: ConnectionID, _ record: UnsafeMutablePointer<ConnectionRecord>, _ wsi: OpaquePointer,
     _ now: UInt64
   ) {
     let isFirst = record.pointee.requests == 0
+    let hasBegun = record.pointee.headBegan != 0
+    let since = isFirst || !hasBegun ? record.pointee.lastHeard : record.pointee.headBegan
     let limit =
-      isFirst ? configuration.headTimeoutMilliseconds : configuration.keepAliveMilliseconds
-    guard now - min(now, record.pointee.lastHeard) >= limit else { return }
-    if isFirst {
+      isFirst || hasBegun
+      ? configuration.headTimeoutMilliseconds : configuration.keepAliveMilliseconds
+    guard now - min(now, since) >= limit else { return }
+    if isFirst || hasBegun {
       counters.slowHeads += 1
       // Over TLS the handshake itself may be what is missing.
-      if !record.pointee.isSecure { refuse(id, wsi, .requestTimeout) }
+      if !record.pointee.isSecure || !isFirst { refuse(id, wsi, .requestTimeout) }
     }
     abandon(id)
   }
@@ -77,12 +81,20 @@ extension WebServer {
   }
 
   /// The end of patience with a connection that should have closed: libwebsockets waits for what the
-  /// client does not read. With the socket shut down it notices.
+  /// client does not read. With the socket shut down it notices. What the kernel still has for the
+  /// client is thrown away with a reset: else it would stay in a socket that nobody holds, 64 KiB each,
+  /// until the kernel stops asking the client for a window after two minutes.
   private func cut(
     _ record: UnsafeMutablePointer<ConnectionRecord>, _ wsi: OpaquePointer, _ now: UInt64
   ) {
     record.pointee.closeDeadline = now + WebTransportLimits.closeMilliseconds
     let fd = lws_get_socket_fd(wsi)
-    if fd >= 0 { shutdown(fd, Int32(SHUT_RDWR)) }
+    guard fd >= 0 else { return }
+    if lwsx_unacknowledged(fd) > 0 {
+      var reset = linger(l_onoff: 1, l_linger: 0)
+      setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, socklen_t(MemoryLayout<linger>.size))
+      counters.resets += 1
+    }
+    shutdown(fd, Int32(SHUT_RDWR))
   }
 }

@@ -30,12 +30,18 @@ extension WebServer {
       subprotocols: RequestReading.header(wsi, .token(WSI_TOKEN_PROTOCOL)),
       httpVersion: RequestReading.header(wsi, .token(WSI_TOKEN_HTTP)))
     if let error = handshake.error { return refuseUpgrade(id, wsi, error.response) }
+    guard
+      configuration.allowedOrigins.allows(RequestReading.header(wsi, .token(WSI_TOKEN_ORIGIN)))
+    else {
+      counters.refusedOrigins += 1
+      return refuseUpgrade(id, wsi, .error(.forbidden("this origin may not connect")))
+    }
     let request = HTTPRequest(
       method: target.0, path: target.1, query: target.2, headers: keptHeaders(wsi),
       remoteAddress: record.pointee.address, isSecure: record.pointee.isSecure)
-    guard let webSockets, closing == nil else {
+    guard let webSockets, !isEnding else {
       let error: HTTPError =
-        closing == nil ? .notFound() : .unavailable("the server is shutting down")
+        isEnding ? .unavailable("the server is shutting down") : .notFound()
       return refuseUpgrade(id, wsi, error.response)
     }
     switch webSockets.webSocketUpgrade(request) {

@@ -27,6 +27,7 @@ public final class WebServer: TurnEndObserver {
   /// The connection of a descriptor, as ConnectionID's bits; of one that has gone too, until its
   /// number is used again.
   var descriptors: [UInt64] = []
+  var acceptRate: AcceptRate
   var closeList: [ConnectionID] = []
   /// WebSockets whose pings of this turn are to be answered.
   var pongList: [ConnectionID] = []
@@ -37,12 +38,16 @@ public final class WebServer: TurnEndObserver {
   let contextSlot = UnsafeMutablePointer<OpaquePointer?>.allocate(capacity: 1)
   let protocols = UnsafeMutablePointer<lws_protocols>.allocate(capacity: 2)
   var vhost: OpaquePointer?
+  /// Shown by handshakes that begin now; nil without TLS.
+  var certificate: ServerCertificate?
 
   var listener: Int32 = -1
   var acceptPoll: LoopPoll?
   var acceptTimer: LoopTimer?
   var sweepTimer: LoopTimer?
   var closing: Closing?
+  /// See `windDown`.
+  var isWindingDown = false
   var isClosed = false
 
   var keptHeaders: [(String, RequestReading.Place)]
@@ -70,6 +75,11 @@ public final class WebServer: TurnEndObserver {
     self.configuration = configuration
     self.router = router
     self.webSockets = webSockets
+    certificate = configuration.certificate
+    acceptRate = AcceptRate(
+      perSecond: configuration.acceptsPerSecond
+        ?? WebTransportLimits.acceptsPerSecond(isSecure: configuration.certificate != nil),
+      burst: configuration.acceptBurst)
     slab = ConnectionSlab(countMax: configuration.connectionsMax)
     keptHeaders = configuration.headersKept.map { ($0, RequestReading.Place($0)) }
     contextSlot.initialize(to: nil)
@@ -96,6 +106,24 @@ public final class WebServer: TurnEndObserver {
   }
 
   // MARK: - Closing
+
+  /// Whether no new WebSocket is taken, and connections end with their next answer.
+  var isEnding: Bool { closing != nil || isWindingDown }
+
+  /// Stops accepting, refuses handshakes on connections that are there with 503, and ends each
+  /// keep-alive connection with its next answer. WebSockets go on; `close` ends them and the rest.
+  public func windDown() {
+    loop.preconditionInLoop()
+    guard !isEnding else { return }
+    isWindingDown = true
+    // The kernel resets what it has accepted and we have not when the listener closes.
+    acceptWaiting()
+    stopAccepting()
+    for index in 0..<slab.used {
+      guard let id = slab.id(at: index) else { continue }
+      slab.find(id)?.pointee.exchange?.keepsAlive = false
+    }
+  }
 
   /// A close under way.
   struct Closing {

@@ -1,7 +1,7 @@
-// Control messages of one connection that wait until the frame under way has left. Bounded: a queue
-// that is not empty takes up to `controlQueueBytesMax`; an empty one takes one message of any size up
-// to `controlMessageBytesMax`, since an acknowledgement of many symbols must not be lost. Each message
-// is kept with the headroom that lws writes its frame header into.
+// Control messages of one connection that wait until the frame under way has left. Bounded: an empty
+// queue takes one message of any size up to `controlMessageBytesMax`, since an acknowledgement of many
+// symbols must not be lost; behind the first up to `controlQueueBytesMax`, so that an error has room
+// also behind that. Each message is kept with the headroom that lws writes its frame header into.
 import Glibc
 
 final class ControlQueue {
@@ -23,7 +23,10 @@ final class ControlQueue {
     if isEmpty {
       guard payload.count <= WebTransportLimits.controlMessageBytesMax else { return false }
     } else {
-      guard bytes + payload.count <= WebTransportLimits.controlQueueBytesMax else { return false }
+      let first = messages[head].memory.count - WebTransportLimits.frameHeadroomBytes
+      guard bytes - first + payload.count <= WebTransportLimits.controlQueueBytesMax else {
+        return false
+      }
     }
     let room = WebTransportLimits.frameHeadroomBytes
     let memory = UnsafeMutableRawBufferPointer.allocate(
@@ -46,6 +49,14 @@ final class ControlQueue {
     }
     body(message.memory, message.opcode)
     message.memory.deallocate()
+  }
+
+  /// A connection is closing: an acknowledgement over the queue's bound has no reader any more.
+  func forgetLarge() {
+    guard !isEmpty, messages[head].memory.count > WebTransportLimits.controlQueueBytesMax else {
+      return
+    }
+    takeFirst { _, _ in }
   }
 
   func removeAll() {

@@ -13,6 +13,8 @@ public enum WebSocketCloseCode {
   public static let policy: UInt16 = 1_008
   public static let messageTooBig: UInt16 = 1_009
   public static let internalError: UInt16 = 1_011
+  /// The server restarts: come back, here or to another one (IANA's registry of close codes).
+  public static let serviceRestart: UInt16 = 1_012
   /// The memory for unfinished messages is used up.
   public static let tryAgainLater: UInt16 = 1_013
 

@@ -18,6 +18,17 @@ import Testing
     }
   }
 
+  /// A piece is a TLS record then.
+  @Test(arguments: [Delivery.pieces, .together])
+  func everyCaseOverTLS(delivery: Delivery) async throws {
+    let certificate = try TestCertificates().serve()
+    try await SpokenTLS.$certificate.withValue(certificate) {
+      for group in ConformanceTable.groups.map(\.name) {
+        try await everyCase(group: group, delivery: delivery)
+      }
+    }
+  }
+
   @Test func thereAreEnoughOfThem() {
     let all = ConformanceTable.groups.flatMap(\.cases)
     #expect(all.count >= 60)
