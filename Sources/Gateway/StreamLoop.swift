@@ -166,10 +166,10 @@ package final class StreamLoop {
     distributor = Distributor(limits: limits)
     credentials = configuration.credentials.map { CredentialClient($0, loop: loop) }
     watch = FeedWatch(nowMilliseconds: loop.nowMilliseconds)
+    intervals = IntervalWheel(nowMilliseconds: loop.nowMilliseconds)
     probe = DeliveryProbe(nowMilliseconds: loop.nowMilliseconds)
     let id = String(UInt64.random(in: .min ... .max), radix: 16)
     probeChannel = Array(GatewayKey.probe.name(gateway: id).utf8)
-    intervals = IntervalWheel(nowMilliseconds: loop.nowMilliseconds)
     redis = RedisConnection(
       loop: loop, url: configuration.redis, options: configuration.redisOptions)
     subscriber = RedisSubscriber(
@@ -215,8 +215,8 @@ package final class StreamLoop {
     watchTimer?.close()
     sweepTimer?.close()
     flushTimer?.close()
-    drain?.timer.close()
     intervalTimer?.close()
+    drain?.timer.close()
     subscriber.close()
     redis.close()
     await withCheckedContinuation { continuation in

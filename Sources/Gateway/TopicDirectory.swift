@@ -42,7 +42,7 @@ package struct TopicDirectory {
   }
 
   package mutating func add(
-    _ name: Name, _ id: TopicID, isGrouped: Bool, nowMilliseconds: UInt64 = 0
+    _ name: Name, _ id: TopicID, isGrouped: Bool = true, nowMilliseconds: UInt64 = 0
   ) {
     let index = Int(id.index)
     while records.count <= index { records.append(nil) }

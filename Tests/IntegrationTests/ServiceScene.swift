@@ -111,12 +111,11 @@ final class ServiceScene {
   }
 
   /// Connected to the gateway, with TLS where that speaks it.
-  /// To the scene's gateway, or to another one at `port`.
   func socket(
-    port: UInt16? = nil, from: String? = nil, receiveBufferBytes: Int32? = nil
+    from: String? = nil, receiveBufferBytes: Int32? = nil, port other: UInt16? = nil
   ) throws -> RawSocket {
     let socket = try RawSocket(
-      port: port ?? self.port, from: from, receiveBufferBytes: receiveBufferBytes)
+      port: other ?? port, from: from, receiveBufferBytes: receiveBufferBytes)
     if isSecure { _ = try socket.startTLS() }
     return socket
   }

@@ -30,7 +30,7 @@ final class StreamClient {
     port: UInt16? = nil
   ) throws {
     self.encoding = encoding
-    socket = try scene.socket(port: port, from: from, receiveBufferBytes: receiveBufferBytes)
+    socket = try scene.socket(from: from, receiveBufferBytes: receiveBufferBytes, port: port)
     let kind = encoding == .json ? "" : "Content-Type: application/msgpack\r\n"
     try #require(socket.openWebSocket(path, headers: kind + headers)?.status == 101)
   }

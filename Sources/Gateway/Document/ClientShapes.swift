@@ -32,8 +32,8 @@ enum ClientShapes {
     Shape(
       action: "subscribe", name: path == .stock ? "stockSubscribe" : "cryptoSubscribe",
       summary: "Adds to what is held; a symbol that nobody knows is held and silent. At most "
-        + "\(GatewayLimits.subscriptionsPerClientMax) names a connection unless it is set otherwise (405, and nothing "
-        + "changes).",
+        + "\(GatewayLimits.subscriptionsPerClientMax) names a connection unless it is set otherwise "
+        + "(405, and nothing changes).",
       members: lists(path) + choices)
   }
 
