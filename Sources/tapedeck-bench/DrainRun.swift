@@ -71,12 +71,12 @@ struct DrainRun {
       if index % 50 == 49 { serve(milliseconds: 0) }
     }
     let deadline = BareSocket.now() + 60
-    while members.contains(where: { $0.old!.stage != .data }), BareSocket.now() < deadline {
+    func waiting() -> Int { members.count { $0.old?.stage != .data } }
+    while waiting() > 0, report.endedOtherwise == 0, BareSocket.now() < deadline {
       serve(milliseconds: 10)
     }
-    let waiting = members.filter { $0.old!.stage != .data }
-    guard waiting.isEmpty else {
-      throw Failure.notReady(waiting.count, waiting[0].old!.endReason)
+    guard waiting() == 0 else {
+      throw Failure.notReady(waiting(), report.reasons.keys.first ?? "no answer in 60 s")
     }
   }
 

@@ -38,6 +38,24 @@ import Testing
     repository.paths.contains("Sources/\(target)/module.modulemap")
   }
 
+  /// SwiftPM defines DEBUG for debug builds alone, so a release has neither the option nor the code.
+  @Test func theEchoModeIsOfDebugBuildsAlone() {
+    let sources = repository.swift.filter { $0.hasPrefix("Sources/tapedeck/") }
+    var mentions = 0
+    for path in sources {
+      var isDebug = false
+      for line in repository.lines(path) {
+        let word = line.drop { $0 == " " }
+        if word == "#if DEBUG" { isDebug = true }
+        if word == "#endif" { isDebug = false }
+        guard !word.hasPrefix("//"), line.lowercased().contains("echo") else { continue }
+        mentions += 1
+        #expect(isDebug || !line.contains("cho"), "\(path): \(line)")
+      }
+    }
+    #expect(mentions > 5)
+  }
+
   @Test func everySuiteMirrorsATarget() {
     let targets = Set(repository.folders(below: "Sources/"))
     let ownAccount: Set = ["RepositoryTests", "IntegrationTests", "AcceptanceTests"]
