@@ -47,6 +47,7 @@ def pytest_terminal_summary(terminalreporter):
     for line in harness.SUMMARY:
         terminalreporter.write_line(line)
     if frames.counts:
-        terminalreporter.write_line(f"frames held against /asyncapi.json, text+binary: {frames.summary()}")
+        terminalreporter.write_line(
+            f"frames held against /asyncapi.json, text+binary: {frames.summary()}")
     if is_whole_run(terminalreporter._session) and frames.never_seen():
         terminalreporter.write_line(f"never seen: {', '.join(frames.never_seen())}", red=True)

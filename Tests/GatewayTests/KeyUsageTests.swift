@@ -115,6 +115,22 @@ import Testing
     #expect(!spend(1, 5))
   }
 
+  /// What the official SDK says when a user subscribes to 6,000 symbols on one channel after the
+  /// other, and what it is answered, at once and by the defaults.
+  @Test func theSDKsRepetitionsFit() {
+    var messages = TokenBucket()
+    var bytes = TokenBucket()
+    var held = 0
+    for channel in 1...6 {
+      held += channel == 1 ? 3 : 1
+      let said = UInt64((channel + held) * 6_000 * 8)
+      let fits =
+        messages.spend(1, GatewayLimits.messageRate, now: 1)
+        && bytes.spend(said, GatewayLimits.messageBytesRate, now: 1)
+      #expect(fits)
+    }
+  }
+
   /// Bytes at the production rate: no overflow, no rounding that gives something away for long.
   @Test func bytesAreCounted() {
     let rule = GatewayLimits.messageBytesRate

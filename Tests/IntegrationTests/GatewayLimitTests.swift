@@ -214,7 +214,8 @@ extension Services {
         // 45 KB were said; each small word now costs the 135 KB of its answer.
         for _ in 0..<2 { try client.subscribe(trades: ["S10000"]) }
         client.say(StreamClient.message("subscribe", trades: ["S10000"]))
-        #expect(try error(client, 429).hasPrefix("too many requests"))
+        // On a slow machine notices may come between.
+        #expect(try client.next("error")?["code"]?.integer == 429)
         try bystanderGets()
       }
     }
@@ -226,7 +227,7 @@ extension Services {
         let client = try StreamClient.ready(scene, .messagePack)
         var lists: [WireValue.Entry] = []
         var listed = 0
-        for channel in ["trades", "quotes", "bars", "updatedBars", "dailyBars", "statuses"] {
+        for channel in ["trades", "quotes", "bars"] {
           lists.append(.init(key: channel, value: .strings(names)))
           listed += channel == "trades" ? 3 : 1
           let message = WireValue.map(lists + [.init(key: "action", value: "subscribe")])

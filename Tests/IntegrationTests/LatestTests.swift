@@ -11,11 +11,12 @@ extension PortfolioScene {
   }
 
   /// `milliseconds`: how long it is still good for; a fresh one for 2,000.
-  func heartbeat(_ state: String = "live", milliseconds: Int = 60_000) {
+  func heartbeat(_ state: String = "live", run: Int = 1, milliseconds: Int = 60_000) {
     set(
       "feed:test:heartbeat",
       #"{"E":1,"N":7,"T":"heartbeat","t":"2026-11-20T20:00:00Z","rebased":false,"#
-        + #""state":"\#(state)","speed":1,"symbols":1,"stale":[]}"#, milliseconds: milliseconds)
+        + #""state":"\#(state)","speed":1,"symbols":1,"run":\#(run),"stale":[]}"#,
+      milliseconds: milliseconds)
   }
 
   func quote(_ symbol: String, _ bid: String, _ ask: String) {
@@ -111,6 +112,9 @@ extension Services {
       // Set 1,500 ms ago, for it was good for 2,000: the bound of a gateway.
       scene.heartbeat("live", milliseconds: 499)
       try isAllStale("an old heartbeat")
+      // The values are of epoch 1.
+      scene.heartbeat(run: 2)
+      try isAllStale("another run's values")
       scene.heartbeat()
       #expect(try scene.ask("GET", Self.live + "AAPL").text.contains("189.97"))
     }

@@ -136,7 +136,7 @@ import Testing
     let values = try Scene().values(isFull: isFull)
     #expect(values.map(\.shape.type).sorted() == MessageTable.all.map(\.type).sorted())
     for (shape, json) in values {
-      let wanted = shape.members.filter { isFull || $0.isRequired }.map(\.name)
+      let wanted = shape.written.filter { isFull || $0.isRequired }.map(\.name)
       #expect(try keys(json) == wanted, "\(shape.name)")
       // Every value is of its kind, and what is null may be.
       let row = try shape.row(Array(json.utf8), symbol: "AAPL")

@@ -33,8 +33,26 @@ enum ClientShapes {
       action: "subscribe", name: path == .stock ? "stockSubscribe" : "cryptoSubscribe",
       summary: "Adds to what is held; a symbol that nobody knows is held and silent. At most "
         + "\(GatewayLimits.subscriptionsPerClientMax) names a connection unless it is set otherwise (405, and nothing changes).",
-      members: lists(path))
+      members: lists(path) + choices)
   }
+
+  /// Of what is named in the same message, but for the interval, which is the connection's.
+  private static let choices: [Schema.Member] = [
+    .init(
+      name: "depth", schema: .code([1, 5, 10]), isRequired: false,
+      summary: "Levels a side of the order books named; 10 by default."),
+    .init(
+      name: "snapshot", schema: .boolean, isRequired: false,
+      summary: "Whether the newest trade and bars come at once, marked with snapshot."),
+    .init(
+      name: "interval_ms", schema: .integer(0...60_000), isRequired: false,
+      summary: "One frame in so many milliseconds: the newest state, and all events that are kept."),
+    .init(
+      name: "since", schema: .dictionary(.array(.natural, counts: 2...2)), isRequired: false,
+      summary:
+        "E and N of what was seen last, by symbol: what is kept of later events comes, else a "
+        + "gap."),
+  ]
 
   static func unsubscribe(_ path: AssetClass) -> Shape {
     Shape(

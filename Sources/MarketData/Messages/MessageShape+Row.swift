@@ -61,7 +61,7 @@ private struct RowPass: ~Copyable {
   private var number: Int64?
 
   init(shape: MessageShape) {
-    members = shape.members
+    members = shape.written
     rowStart = members.count - shape.rowMembers.count
     seen = Array(repeating: false, count: members.count)
   }

@@ -26,8 +26,13 @@ package struct MessageShape: Sendable {
     channel.isCarried(by: assetClass) && (follower == nil || assetClass == .stock)
   }
 
-  /// All that the message has on the stream, in the order in which it is written.
+  /// All that the message may have on the stream.
   package var members: [MessageField] {
+    (isChained ? [MessageTable.snapshot] : []) + written
+  }
+
+  /// What encoders write, in their order.
+  package var written: [MessageField] {
     MessageTable.place + (isChained ? MessageTable.chain : [])
       + [.required("T", .choice([type]), "The kind of message."), MessageTable.symbol] + fields
   }
@@ -44,6 +49,9 @@ package enum MessageTable {
       "The N of the symbol's message before this one on the channel; 0 for the first of a run."),
     .optional("Q", .natural, "The E of that message, where it is another than this one's."),
   ]
+  /// A gateway's.
+  static let snapshot = MessageField.optional(
+    "snapshot", .flag, "True: the newest one from before the subscription, which asked for it.")
   package static let symbol = MessageField.required("S", .symbol, "The symbol.")
 
   private static let time = MessageField.required("t", .time, "When it happened.")

@@ -2,7 +2,8 @@
 //
 // A value is shown only while the feed vouches for it. Its key is a lease, which the ingester lets go;
 // but a dead ingester's leases run on for up to 2 s, so the feed's heartbeat is read with them: one that
-// says paused or ended, or that is older than a gateway would believe, makes every value stale.
+// says paused or ended, or that is older than a gateway would believe, makes every value stale; and one of
+// a new run makes those stale that an earlier run left.
 //
 // Redis is one node: its keys come by MGET in batches. Of a cluster each key is in a slot of its own
 // (`RedisSlot`; symbols have no hash tags, since a channel is its key), where batches would be pipelined
@@ -53,13 +54,13 @@ final class LiveMarket {
   /// - Throws: 503 when Redis does not answer in time.
   func read(_ kinds: [LiveKind], of symbols: [String]) async throws(HTTPError) -> LiveReading {
     let keys = symbols.flatMap { symbol in kinds.map { LiveMarket.key($0.key, symbol) } }
-    let (isLive, values) = try await ask(keys)
+    let (run, values) = try await ask(keys)
     var reading = LiveReading()
     var isKnown: Set<String> = []
     var without: [String] = []
     for (place, symbol) in symbols.enumerated() {
       let own = values[place * kinds.count..<(place + 1) * kinds.count]
-      let rows = isLive ? zip(kinds, own).map { row($0, symbol, $1) } : []
+      let rows = run.map { run in zip(kinds, own).map { row($0, symbol, $1, of: run) } } ?? []
       if rows.contains(where: { $0 != nil }) {
         reading.found.append((symbol, rows))
       } else if own.contains(where: { $0 != nil }) {
@@ -78,10 +79,13 @@ final class LiveMarket {
     return reading
   }
 
-  private func row(_ kind: LiveKind, _ symbol: String, _ value: [UInt8]?) -> MessageRow? {
+  private func row(
+    _ kind: LiveKind, _ symbol: String, _ value: [UInt8]?, of run: UInt64
+  ) -> MessageRow? {
     guard let value else { return nil }
     do throws(RowFault) {
-      return try kind.shape.row(value, symbol: symbol)
+      let row = try kind.shape.row(value, symbol: symbol)
+      return row.sequence.epoch >= run ? row : nil
     } catch {
       // A stale marker is as good a reason as any other text not to show it.
       malformed &+= 1
@@ -101,7 +105,7 @@ final class LiveMarket {
   /// All in one write: the heartbeat, how long it is still good for, and the keys in batches.
   private func ask(
     _ keys: [[UInt8]]
-  ) async throws(HTTPError) -> (isLive: Bool, values: [[UInt8]?]) {
+  ) async throws(HTTPError) -> (run: UInt64?, values: [[UInt8]?]) {
     let batches = stride(from: 0, to: keys.count, by: PortfolioLimits.liveBatchKeys).map {
       Array(keys[$0..<min($0 + PortfolioLimits.liveBatchKeys, keys.count)])
     }
@@ -136,17 +140,21 @@ final class LiveMarket {
       }
     }
     guard values.count == keys.count else { throw .unavailable("live prices cannot be reached") }
-    return (LiveMarket.isLive(heartbeat, rest), values)
+    return (LiveMarket.run(heartbeat, rest), values)
   }
 
-  /// Whether the feed vouches for its values now.
-  static func isLive(_ heartbeat: [UInt8]?, _ rest: Redis.TimeToLive.Answer) -> Bool {
+  /// The run of the feed whose values are vouched for now: those of its epochs, from this one on. Nil:
+  /// none is.
+  static func run(_ heartbeat: [UInt8]?, _ rest: Redis.TimeToLive.Answer) -> UInt64? {
     guard case .milliseconds(let rest) = rest, let heartbeat,
       let heard = heartbeat.withUnsafeBytes({ try? FeedHeartbeat(parsing: $0) })
-    else { return false }
+    else { return nil }
     // It is set anew four times a second: what it has lost of its time to live is its age.
     let age = Int64(FeedKey.heartbeat.ttlMilliseconds) - rest
-    return heard.state == .live && age <= PortfolioLimits.heartbeatAgeMaxMilliseconds
+    guard heard.state == .live, age <= PortfolioLimits.heartbeatAgeMaxMilliseconds else {
+      return nil
+    }
+    return heard.run
   }
 
   private static func key(_ key: MarketKey, _ symbol: String) -> [UInt8] {
