@@ -15,6 +15,9 @@ extension StreamLoop {
     }
     counter("accepted", "Connections accepted.", numbers.accepted)
     counter("refused", "Connections over a bound of them: 503 or 429.", numbers.refused)
+    counter("refused_rate", "Connections over the accept rate: 503.", numbers.refusedForRate)
+    counter("accepts_deferred", "Waits for the accept rate, over TLS.", numbers.acceptsDeferred)
+    counter("refused_origins", "Handshakes from origins not allowed: 403.", numbers.refusedOrigins)
     counter("accept_pauses", "Times that no descriptor was left.", numbers.acceptPauses)
     counter("error_answers", "HTTP answers of 400 or more.", numbers.errorAnswers)
     counter("slow_heads", "Request heads that did not come in time.", numbers.slowHeads)

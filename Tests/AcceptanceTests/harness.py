@@ -29,8 +29,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 READY = re.compile(
     r"tapedeck ready https?://127\.0\.0\.1:(\d+) key=demo secret=demo tape=(\S.*)"
 )
-
-
 # Lines that tests want to be seen at the end of the run, such as a table of measurements.
 SUMMARY = []
 

@@ -64,7 +64,8 @@ extension Services {
         }
         // NOSUCH is a stock's name.
         try await joined(scene, 3 * Self.channels.count)
-        let service = try await scene.ingest(path)
+        // With times moved to now the tape's own bars would not be the trades'.
+        let service = try await scene.ingest(path, timestamps: .original)
         try await service.closing { _ in
           for (client, (_, symbol)) in zip(clients, paths) {
             var missing = Self.channels.reduce(into: Set<String>()) { $0.formUnion($1.kinds) }

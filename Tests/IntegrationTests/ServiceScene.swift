@@ -82,10 +82,13 @@ final class ServiceScene {
 
   /// A real ingester that plays a tape.
   func ingest(
-    _ tape: String, speed: FeedSpeed = .realTime, loops: Bool = false
+    _ tape: String, speed: FeedSpeed = .realTime, timestamps: FeedTimestamps = .rebased,
+    loops: Bool = false
   ) async throws -> IngestService {
     try await IngestService.start(
-      .init(argument: .file(path: tape), clock: FeedClock(speed: speed), loops: loops),
+      .init(
+        argument: .file(path: tape), clock: FeedClock(speed: speed, timestamps: timestamps),
+        loops: loops),
       configuration: .init(redis: try RedisURL(redis.url), feed: ScriptedFeed.name),
       metrics: metrics, logger: ServiceScene.quiet)
   }

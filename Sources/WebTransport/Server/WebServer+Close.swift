@@ -1,9 +1,9 @@
 // How a WebSocket ends (RFC 6455, 7): our close frame, behind all that has been handed to the socket and
-// the queued control messages, of which the last may say why;
-// the peer's, if it is not that which began; then the end of the TCP connection. After a breach nothing is
-// awaited but the peer's end of it, since a close with bytes unread makes the kernel send a reset that
-// can overtake the close frame. Every step has a deadline. libwebsockets has a way of its own, which leaves the close frame out
-// when something was buffered, changes codes 1012 to 1014, and hangs up on a breach.
+// the queued control messages, of which the last may say why; the peer's, if it is not that which began;
+// then the end of the TCP connection. After a breach nothing is awaited but the peer's end of it, since a
+// close with bytes unread makes the kernel send a reset that can overtake the close frame. Every step has
+// a deadline. libwebsockets has a way of its own, which leaves the close frame out when something was
+// buffered, changes codes 1012 to 1014, and hangs up on a breach.
 import CLibwebsockets
 import EventLoops
 import Glibc

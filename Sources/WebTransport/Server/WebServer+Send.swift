@@ -62,6 +62,8 @@ extension WebServer {
         return .closed
       }
       counters.controlsQueued += 1
+      // It may be a pong that it waits behind, for whose end nobody else is told.
+      record.pointee.owesWritable = true
       return .buffered
     }
     let room = WebTransportLimits.frameHeadroomBytes
