@@ -34,7 +34,7 @@ import Testing
     shape.clients = 2
     shape.logMax = 4
     shape.steps = 800
-    run(5_000..<5_600, shape)
+    run(5_000..<5_060, shape)
   }
 
   @Test func fewTopicsAndSmallLogsKeepThePromises() {
