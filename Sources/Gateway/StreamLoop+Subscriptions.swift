@@ -239,11 +239,12 @@ extension StreamLoop {
     guard let group = group(session.path, channel) else { return }
     let isNew = !distributor.holdsWildcard(session.client, of: group)
     let carriesEvents = isNew && channel.key.carriesEvents
+    wildcardsUsed.insert(StreamGroup(path: session.path, channel: channel))
+    // Before the wildcard is held: what a new topic says of itself would come by it and be owed as well.
+    carryAll(of: StreamGroup(path: session.path, channel: channel))
     let resumed = carriesEvents ? resumeAll(session, channel, joined.since) : (placed: [], owed: [])
     distributor.subscribeAll(session.client, of: group, depth: joined.depth(on: channel))
     hideResumed(session.client, resumed.placed)
-    wildcardsUsed.insert(StreamGroup(path: session.path, channel: channel))
-    carryAll(of: StreamGroup(path: session.path, channel: channel))
     guard carriesEvents else { return }
     for index in directory.indexes {
       guard let record = directory.record(index), record.isGrouped,

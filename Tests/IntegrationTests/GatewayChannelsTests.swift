@@ -1,4 +1,5 @@
 // Every channel on both paths, from a tape to a client; what a wildcard means, and what it does not.
+import Feeds
 import Gateway
 import Glibc
 import MarketData
