@@ -13,7 +13,7 @@ enum RawTerminal {
   private nonisolated(unsafe) static var isRaw = false
   private nonisolated(unsafe) static var isWatched = false
   private static let endings = [
-    SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGABRT, SIGFPE, SIGQUIT, SIGHUP,
+    SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGABRT, SIGFPE, SIGQUIT,
   ]
   /// By number, what handled them before. Made before the handlers are, and never freed.
   private nonisolated(unsafe) static let formers = {
@@ -59,7 +59,7 @@ enum RawTerminal {
     guard !isWatched else { return }
     isWatched = true
     atexit { RawTerminal.leave() }
-    // Signals that end the process; the loop has SIGINT and SIGTERM.
+    // Signals that end the process; the loop has SIGINT, SIGTERM and SIGHUP, which may mean no end.
     for number in endings {
       sigaction(number, nil, &formers[Int(number)])
       var action = sigaction()

@@ -51,11 +51,12 @@ def test_frame_that_is_not_described_would_be_told(up):
     ):
         assert stocks.fault(bad, packed=False), bad
     assert stocks.fault([trade], packed=True), "a text is no timestamp"
-    crypto = Path(document, document["channels"]["crypto"])
     status = dict.fromkeys(("sc", "sm", "rc", "rm", "z"), "") | {
         "E": 1, "N": 2, "T": "s", "S": "A", "t": "2026-11-21T06:23:00Z",
     }
-    assert stocks.fault([status], packed=False) is None and crypto.fault([status], packed=False)
+    for path in (stocks, Path(document, document["channels"]["crypto"])):
+        assert path.fault([status], packed=False) is None
+        assert path.fault([status | {"T": "l"}], packed=False), "nothing is said of limits"
 
 
 def every_kind(path):

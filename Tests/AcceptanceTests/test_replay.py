@@ -57,10 +57,17 @@ def test_pause_is_stale_and_resume_is_live(play):
         client.during(0.5)
         assert client.during(2.5) == []
         assert play.redis("KEYS", "stock:*:quote") == ""
-        position = state(play)["position"]
-        assert position == say(play, action="step")["position"] - 1
-        client.until(lambda m: m["T"] in ("q", "t", "o"), 2, "the step's event")
-        client.until(lambda m: m["T"] == "stale", 2, "and that it is nobody's price")
+        kinds = []
+        # The next event may be one of a coin, which this path does not carry.
+        for _ in range(30):
+            position = state(play)["position"]
+            assert position == say(play, action="step")["position"] - 1
+            kinds += [m["T"] for m in client.during(0.4)]
+            if kinds:
+                break
+        assert kinds[0] in ("q", "t", "o"), "the step's event"
+        if "stale" not in kinds:
+            client.until(lambda m: m["T"] == "stale", 2, "and that it is nobody's price")
         assert say(play, action="resume")["state"] == "playing"
         client.until(lambda m: m["T"] == "q", 2, "prices again")
         assert not [m for m in client.during(2) if m["T"] == "stale"]
@@ -210,12 +217,17 @@ class Terminal:
     def is_raw(self):
         return not termios.tcgetattr(self.main)[3] & (termios.ECHO | termios.ICANON)
 
+    def hang_up(self):
+        os.close(self.main)
+        self.main = None
+
     def close(self):
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(8)
         self.process.stdout.close()
-        os.close(self.main)
+        if self.main is not None:
+            self.hang_up()
 
 
 @contextlib.contextmanager
@@ -259,7 +271,7 @@ def test_keys_of_a_terminal(directory):
         assert termios.tcgetattr(up.main)[3] == up.before[3]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGABRT, signal.SIGTRAP, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGABRT, signal.SIGTRAP])
 def test_terminal_is_restored_however_it_ends(directory, number):
     with terminal(directory, "--from", MARKET) as up:
         eventually(up.is_raw, 5, "a terminal that gives each key")
@@ -267,6 +279,17 @@ def test_terminal_is_restored_however_it_ends(directory, number):
         status = up.process.wait(8)
         assert status == (0 if number == signal.SIGTERM else -number), up.read()
         assert termios.tcgetattr(up.main)[3] == up.before[3]
+
+
+def test_hangup_ends_it_only_when_its_terminal_is_gone(directory):
+    with terminal(directory, "--from", MARKET) as up:
+        eventually(up.is_raw, 5, "a terminal that gives each key")
+        up.process.send_signal(signal.SIGHUP)
+        eventually(lambda: "nothing to load again" in up.read(), 5, "a word on it")
+        up.press(" ")
+        until(up, "paused")
+        up.hang_up()
+        assert up.process.wait(8) == 0
 
 
 class Shell:

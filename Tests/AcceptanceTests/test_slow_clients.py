@@ -41,7 +41,8 @@ class Mute:
         self._until(b'"subscription"')
 
     def _say(self, text):
-        size = bytes([0xFE]) + struct.pack(">H", len(text))  # masked, by zeros
+        # Masked, by zeros.
+        size = bytes([0x80 | len(text)]) if len(text) < 126 else b"\xfe" + struct.pack(">H", len(text))
         self.socket.sendall(b"\x81" + size + bytes(4) + text)
 
     def _until(self, word):
