@@ -120,24 +120,15 @@ enum ControlMessage {
     _ names: [TopicDirectory.Name], since: Timestamp, _ encoding: ClientEncoding,
     into out: inout ByteWriter
   ) {
-    if encoding == .json { out.append("[") } else { out.packArray(count: names.count) }
     var notice = ByteWriter(capacity: 128)
-    for (place, name) in names.enumerated() {
+    let notices = names.map { name in
       notice.removeAll()
       staleNotice(symbol: name.symbol, channel: name.channel, since: since, into: &notice)
-      notice.withUnsafeBytes { bytes in
-        if encoding == .json {
-          if place > 0 { out.append(",") }
-          out.append(bytes)
-        } else {
-          do throws(MarketDataError) {
-            try MessagePackTranscoder.transcode(bytes, into: &out)
-          } catch {
-            preconditionFailure("a value of our own that cannot be read: \(error)")
-          }
-        }
+      guard let one = notice.withUnsafeBytes({ event($0, isSnapshot: false, encoding) }) else {
+        preconditionFailure("a value of our own that cannot be read")
       }
+      return one
     }
-    if encoding == .json { out.append("]") }
+    events(notices, encoding, into: &out)
   }
 }

@@ -104,10 +104,12 @@ extension StreamLoop {
 
   /// One event to one client, before any that is to come. False: it was not sent, for a frame is still
   /// leaving or the event cannot be put into the client's encoding.
-  func sayEvent(_ id: ConnectionID, _ payload: UnsafeRawBufferPointer) -> Bool {
+  func sayEvent(
+    _ id: ConnectionID, _ payload: UnsafeRawBufferPointer, isSnapshot: Bool = false
+  ) -> Bool {
     guard let session = sessions[id], session.stage == .authenticated, session.blockedAt == 0
     else { return false }
-    guard let event = ControlMessage.event(payload, isSnapshot: false, session.encoding) else {
+    guard let event = ControlMessage.event(payload, isSnapshot: isSnapshot, session.encoding) else {
       return false
     }
     say(id) { ControlMessage.events([event], $0, into: &$1) }

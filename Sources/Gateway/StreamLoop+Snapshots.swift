@@ -115,10 +115,7 @@ extension StreamLoop {
       } else {
         reply.withBytes { bytes in
           bytes.withUnsafeBytes { value in
-            guard isEvent(value),
-              let event = ControlMessage.event(value, isSnapshot: true, session.encoding)
-            else { return }
-            say(id) { ControlMessage.events([event], $0, into: &$1) }
+            if isEvent(value) { _ = sayEvent(id, value, isSnapshot: true) }
           }
         }
       }
