@@ -23,6 +23,16 @@ import Testing
     }
   }
 
+  /// From now on every message is sent back.
+  private func echo(_ fixture: ServerFixture) async throws {
+    let handler = fixture.handler
+    try await fixture.onLoop { server in
+      handler.onMessage = { id, opcode, bytes in
+        _ = server.sendControl(id, bytes.span.bytes, opcode: opcode)
+      }
+    }
+  }
+
   /// A handshake on a new connection, and the connection.
   private func handshake(
     _ fixture: ServerFixture, versionMax: Int32? = nil
@@ -35,12 +45,7 @@ import Testing
 
   @Test func requestsAndWebSocketsShareOnePort() async throws {
     try await withTLSServer { fixture in
-      let handler = fixture.handler
-      try await fixture.onLoop { server in
-        handler.onMessage = { id, opcode, bytes in
-          _ = server.sendControl(id, bytes.span.bytes, opcode: opcode)
-        }
-      }
+      try await echo(fixture)
       let (socket, handshake) = try handshake(fixture)
       #expect(handshake.version == "TLSv1.3")
       #expect(socket.request("GET", "/hello")?.text == "hello")
@@ -143,12 +148,7 @@ import Testing
   func newHandshakesGetTheNewCertificateAndConnectionsGoOn(key: String) async throws {
     let next = try certificates.serve("next", key: key)
     try await withTLSServer { fixture in
-      let handler = fixture.handler
-      try await fixture.onLoop { server in
-        handler.onMessage = { id, opcode, bytes in
-          _ = server.sendControl(id, bytes.span.bytes, opcode: opcode)
-        }
-      }
+      try await echo(fixture)
       let (old, before) = try handshake(fixture)
       #expect(old.openWebSocket()?.status == 101)
       try await fixture.onLoop { $0.use(next) }
