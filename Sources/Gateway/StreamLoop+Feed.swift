@@ -203,6 +203,8 @@ extension StreamLoop: RedisSubscriberDelegate {
         .warning, kind: "heartbeat", "malformed heartbeat", metadata: ["reason": "\(error)"])
       return
     }
+    // Before the feed may be live again: what comes then stands behind the notice.
+    markUnvouchedEvents()
     let staleBefore = watch.heartbeat?.stale
     let change = watch.receive(
       heartbeat, nowMilliseconds: loop.nowMilliseconds, isPrompt: probe.isPrompt)

@@ -66,7 +66,6 @@ extension StreamLoop {
   func markUnvouchedEvents() {
     guard !eventsUnvouched.isEmpty else { return }
     defer { eventsUnvouched.removeAll(keepingCapacity: true) }
-    guard watch.isStale else { return }
     for index in eventsUnvouched {
       guard let record = directory.record(index) else { continue }
       callStale(record)

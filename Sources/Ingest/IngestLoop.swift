@@ -128,6 +128,8 @@ package final class IngestLoop {
       options.commandTimeoutMilliseconds = min(
         options.commandTimeoutMilliseconds, IngestLimits.redisLagMaxMilliseconds)
     }
+    // What a link that stood still had on its way would overwrite newer values, and look live.
+    options.fencesEarlierLink = true
     redis = RedisConnection(loop: loop, url: configuration.redis, options: options)
     sink = RedisSink(redis)
   }
@@ -144,7 +146,7 @@ package final class IngestLoop {
     redis.onDown = { [unowned self] in linkFailed($0) }
     redis.onAttemptFailed = { [unowned self] in linkFailed($0) }
     redis.onProblem = { [unowned self] problem in
-      log.log(.warning, kind: "refused", "Redis refused a write: \(problem)")
+      log.log(.warning, kind: "refused", "Redis refused a command: \(problem)")
     }
     redis.start()
     history?.onProblem = { [unowned self] in log.log(.warning, kind: "history", "\($0)") }

@@ -20,6 +20,12 @@ public struct RedisOptions: Hashable, Sendable {
   public var reconnectDelayBaseMilliseconds: UInt64 = 50
   public var reconnectDelayMaxMilliseconds: UInt64 = 1_000
 
+  /// A link that follows one which was given up ends it in Redis before it serves, so that nothing
+  /// which was still on its way there is carried out after what is sent from now on. For whoever
+  /// overwrites: what it says last is to stand. Needs CLIENT INFO and CLIENT KILL; where Redis does not
+  /// permit them the link serves without, and `onProblem` says so.
+  public var fencesEarlierLink = false
+
   public var outputBytesMax = RedisLimits.outputBytesMax
   public var outputBytesLow = RedisLimits.outputBytesLow
 

@@ -8,6 +8,8 @@
   deaf     on a link with channels nothing comes back but answers to PING
   reset    links are reset, new ones too
 
+`heal(later=0.3)` lets the links that were held come so much after those that are made anew, as over two ways.
+
 With `only="subscriber"` or `only="commands"` it is done to links of that kind alone. What a link is for
 shows with its first SSUBSCRIBE; until then it is one for commands.
 """
@@ -16,6 +18,7 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 
 PONG = b"*2\r\n$4\r\npong\r\n$0\r\n\r\n"
 
@@ -25,6 +28,7 @@ class Link:
         self.client, self.server = client, server
         self.is_subscriber = False
         self.is_open = True
+        self.is_held = False
 
     def reset(self):
         for end in (self.client, self.server):
@@ -66,9 +70,16 @@ class LinkProxy:
         for link in doomed:
             link.reset()
 
-    def heal(self):
+    def heal(self, later=0.0):
         with self.changed:
+            for link in self.links if later else []:
+                link.is_held = self._does("hold", link)
             self.how, self.only = None, None
+            self.changed.notify_all()
+        time.sleep(later)
+        with self.changed:
+            for link in self.links:
+                link.is_held = False
             self.changed.notify_all()
 
     def _does(self, how, link):
@@ -113,7 +124,9 @@ class LinkProxy:
                 if is_command and b"SSUBSCRIBE" in data:
                     link.is_subscriber = True
                 with self.changed:
-                    while self.is_open and link.is_open and self._does("hold", link):
+                    while self.is_open and link.is_open and (
+                        link.is_held or self._does("hold", link)
+                    ):
                         self.changed.wait(0.5)
                     if self._does("swallow", link) or not is_command and self._does("mute", link):
                         continue

@@ -84,6 +84,11 @@ ROWS = [
     # It ends by itself: to a client that would end it Redis does not listen.
     Row("Redis paused, CLIENT PAUSE", redis_says("CLIENT", "PAUSE", "3000", "ALL"), lambda _: None),
     Row("ingester-Redis partitioned", *broken("ingest_link", "hold")),
+    # What the link given up still had on its way comes behind the first of the new one.
+    Row(
+        "ingester-Redis partitioned, late", cut("ingest_link", "hold"),
+        lambda scene: scene.ingest_link.heal(later=0.3),
+    ),
     Row("ingester-Redis half open", *broken("ingest_link", "swallow")),
     Row("ingester-Redis reset", *broken("ingest_link", "reset")),
     Row("gateway-Redis partitioned", *broken("gateway_link", "hold")),

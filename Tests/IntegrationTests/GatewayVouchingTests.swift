@@ -95,6 +95,28 @@ extension Services.GatewayFreshnessTests {
     }
   }
 
+  /// Goal: an event of the stale time is marked though the feed lives again in the same turn, and what
+  /// follows is not.
+  @Test func whatCameBeforeTheFeedLivedAgainIsMarked() async throws {
+    try await ServiceScene.withFeed { scene, feed in
+      let clients = try await audience(scene, feed)
+      feed.beSilent(true)
+      for client in clients {
+        try expectStale(client, by: Deadline(milliseconds: 5_000), channels: Self.channels)
+      }
+      feed.atOnce { feed in
+        feed.put("stock:AAPL:price", Value.trade("AAPL", 4, after: 3))
+        feed.beSilent(false)
+        feed.put("stock:AAPL:price", Value.trade("AAPL", 5, after: 4))
+      }
+      for client in clients {
+        let told = try client.collect { $0.kind == "t" && $0.sequence == [1, 5] }
+        let trades = told.filter { $0.kind == "t" || $0["c"]?.string == "trades" }
+        #expect(trades.map(\.kind) == ["t", "stale", "t"], "\(told)")
+      }
+    }
+  }
+
   @Test func aChannelThatIsRefusedIsStaleAndComesBack() async throws {
     try await ServiceScene.withFeed { scene, feed in
       let clients = try await audience(scene, feed)

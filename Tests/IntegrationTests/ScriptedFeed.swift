@@ -66,6 +66,11 @@ final class ScriptedFeed: @unchecked Sendable {
 
   // MARK: - What a test does
 
+  /// What is done in `body` leaves in one write.
+  func atOnce(_ body: @escaping @Sendable (ScriptedFeed) -> Void) {
+    loop.submit { [self] in body(self) }
+  }
+
   /// SET and SPUBLISH, in the order of the calls.
   func put(_ key: String, _ value: String, ttlMilliseconds: Int64 = 60_000) {
     loop.submit { [self] in write(key, value, ttlMilliseconds, true) }

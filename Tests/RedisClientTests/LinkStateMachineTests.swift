@@ -92,6 +92,54 @@ import Testing
     #expect(machine.lastFailure == .closedByServer)
   }
 
+  @Test mutating func fenceEndsTheLinkThatWasGivenUp() throws {
+    var options = RedisOptions()
+    options.fencesEarlierLink = true
+    var machine = RedisLinkStateMachine(url: try RedisURL("redis://h"), options: options)
+    let line = "id=7 addr=/a b/r.sock:0 laddr=/a b/r.sock:0 fd=8"
+    let first = try #require(RedisLinkStateMachine.Identity(clientInfo: line))
+    #expect(first.id == "7" && first.address == "/a b/r.sock:0")
+    _ = machine.start()
+    #expect(machine.connected() == .greet([.identify, .ping]))
+    _ = machine.greetingAnswered(.text(line), using: &random)
+    #expect(machine.greetingAnswered(.accepted, using: &random) == .announceReady)
+    _ = machine.failed(.silent(milliseconds: 900), using: &random)
+    // It is ended by the first greeting that gets through.
+    for _ in 0..<2 {
+      _ = machine.retry()
+      #expect(machine.connected() == .greet([.endEarlier(first), .identify, .ping]))
+      _ = machine.failed(.connectTimedOut(milliseconds: 1_000), using: &random)
+    }
+    _ = machine.retry()
+    _ = machine.connected()
+    _ = machine.greetingAnswered(.number(1), using: &random)
+    _ = machine.greetingAnswered(.text("id=9 addr=1.2.3.4:5 laddr=6.7.8.9:0"), using: &random)
+    #expect(machine.greetingAnswered(.accepted, using: &random) == .announceReady)
+    #expect(machine.fenceRefusal == nil)
+    // What Redis ended itself needs no end.
+    _ = machine.failed(.closedByServer, using: &random)
+    _ = machine.retry()
+    #expect(machine.connected() == .greet([.identify, .ping]))
+  }
+
+  @Test mutating func refusedFenceServesAndIsTold() throws {
+    var options = RedisOptions()
+    options.fencesEarlierLink = true
+    var machine = RedisLinkStateMachine(url: try RedisURL("redis://h"), options: options)
+    _ = machine.start()
+    _ = machine.connected()
+    _ = machine.greetingAnswered(server("NOPERM no CLIENT for you"), using: &random)
+    #expect(machine.greetingAnswered(.accepted, using: &random) == .announceReady)
+    #expect(machine.fenceRefusal?.kind == "NOPERM")
+    _ = machine.failed(.silent(milliseconds: 900), using: &random)
+    _ = machine.retry()
+    #expect(machine.connected() == .greet([.identify, .ping]))
+    // A password that is wanted is no matter of the fence.
+    _ = machine.greetingAnswered(server("NOAUTH Authentication required."), using: &random)
+    #expect(machine.lastFailure == .authenticationRequired)
+    #expect(RedisLinkStateMachine.Identity(clientInfo: "name= id=3") == nil)
+  }
+
   @Test mutating func closedStaysClosed() throws {
     var machine = try machine("redis://h")
     _ = machine.start()

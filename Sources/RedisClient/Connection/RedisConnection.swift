@@ -189,6 +189,9 @@ extension RedisConnection: RedisLinkOwner {
     readySince = loop.nowMilliseconds
     allowanceEndedAt = 0
     pendingFull = false
+    if let error = link.machine.fenceRefusal {
+      onProblem?(RedisProblem(command: "CLIENT", error: error, count: 1))
+    }
     onReady?()
   }
 

@@ -276,11 +276,7 @@ final class RedisLink: TurnEndObserver {
   }
 
   private func greetingAnswered(_ view: RedisReplyView) {
-    let answer: RedisLinkStateMachine.GreetingAnswer =
-      if let error = view.error {
-        .refused(error)
-      } else if view.kind == .simpleString { .accepted } else { .unexpected(view.kind) }
-    perform(machine.greetingAnswered(answer, using: &random))
+    perform(machine.greetingAnswered(RedisLinkStateMachine.GreetingAnswer(view), using: &random))
   }
 
   /// Forgets the socket and all that belongs to this connection. What the owner still waits for is

@@ -14,6 +14,15 @@ extension RedisLinkStateMachine.Step {
       writer.array(2)
       writer.bulk("SELECT")
       writer.bulk(Int64(database))
+    case .endEarlier(let identity):
+      writer.array(6)
+      for word in ["CLIENT", "KILL", "ID", identity.id, "ADDR", identity.address] {
+        writer.bulk(word)
+      }
+    case .identify:
+      writer.array(2)
+      writer.bulk("CLIENT")
+      writer.bulk("INFO")
     case .ping: Redis.Ping().write(to: &writer)
     }
   }
