@@ -64,7 +64,12 @@ extension FanOutState {
   mutating func setBlocked(_ handle: ClientHandle, _ blocked: Bool) -> Bool {
     guard let client = live(handle) else { return false }
     clients[client].isBlocked = blocked
-    if clients[client].hasPending { enqueue(client) }
+    if clients[client].hasPending {
+      enqueue(client)
+    } else {
+      // What it was hurried for was given up meanwhile.
+      clients[client].isHurried = false
+    }
     return true
   }
 

@@ -144,6 +144,25 @@ import Testing
     #expect(scene.flush() == [.text(#"{"v":2}"#)])
   }
 
+  /// Goal: what was urgent and was given up before it could leave hurries nothing else.
+  @Test func aHeldClientIsNotHurriedByWhatItGaveUp() {
+    let scene = Scene()
+    let quotes = [scene.topic(.state, "AAPL"), scene.topic(.state, "MSFT")]
+    let client = scene.client()
+    scene.distributor.setHeld(client, true)
+    scene.distributor.subscribe(client, to: quotes[0])
+    scene.distributor.clientBlocked(client)
+    scene.distributor.offer(quotes[0], #"{"v":1}"#, isUrgent: true)
+    #expect(scene.flush().isEmpty)
+    scene.distributor.unsubscribe(client, from: quotes[0])
+    scene.distributor.clientWritable(client)
+    scene.distributor.subscribe(client, to: quotes[1])
+    scene.offer(quotes[1], #"{"v":2}"#)
+    #expect(scene.flush().isEmpty)
+    scene.distributor.expedite(client)
+    #expect(scene.flush() == [.text(#"{"v":2}"#)])
+  }
+
   @Test func topicsComeInTheOrderInWhichTheyChanged() {
     let scene = Scene()
     let topics = (0..<6).map { scene.topic(.state, "S\($0)") }

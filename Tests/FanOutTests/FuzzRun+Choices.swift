@@ -109,6 +109,13 @@ extension FuzzRun {
     }
   }
 
+  /// What was urgent when it was given up may have hurried its client already.
+  func noteUrgency(_ client: ModelClient) {
+    if topics.contains(where: { $0.isUrgent && client.isInterested($0) }) {
+      client.mayBeServed = true
+    }
+  }
+
   /// Who was to be served has been, unless the transport keeps it back.
   func checkHurried() {
     guard failure == nil else { return }

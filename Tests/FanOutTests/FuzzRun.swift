@@ -234,6 +234,7 @@ final class FuzzRun: FrameTransport {
 
   func unsubscribe() {
     guard let (handle, client) = anyClient(), let (topic, id) = anyTopic() else { return }
+    noteUrgency(client)
     client.isHurried = false
     let wasHeld = client.explicit.removeValue(forKey: topic.uid) != nil
     check(distributor.unsubscribe(handle, from: id) == wasHeld, "unsubscribe is not \(wasHeld)")
@@ -256,6 +257,7 @@ final class FuzzRun: FrameTransport {
   func unsubscribeAll() {
     guard let (handle, client) = anyClient() else { return }
     let (id, group) = groups[random.below(groups.count)]
+    noteUrgency(client)
     client.isHurried = false
     let wasHeld = client.wildcards.removeValue(forKey: ObjectIdentifier(group)) != nil
     check(distributor.unsubscribeAll(handle, of: id) == wasHeld, "unsubscribeAll not \(wasHeld)")
@@ -272,13 +274,14 @@ final class FuzzRun: FrameTransport {
     guard let (topic, id) = anyTopic() else { return }
     check(distributor.removeTopic(id), "removeTopic")
     check(!distributor.removeTopic(id), "removeTopic twice")
-    topic.isRemoved = true
     for (_, client) in clients {
+      noteUrgency(client)
       client.isHurried = false
       client.explicit[topic.uid] = nil
       client.seen[topic.uid] = nil
       client.owed.removeAll { $0.topic === topic && !$0.byWildcard }
     }
+    topic.isRemoved = true
     addTopic()
     let made = topics[topics.count - 1]
     for (_, client) in clients where client.isInterested(made) && !made.isEvents {
