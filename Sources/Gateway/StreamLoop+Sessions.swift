@@ -117,26 +117,26 @@ extension StreamLoop: WebSocketHandler {
   /// Authentication, whoever is late with it, and a frame that does not leave.
   func sweepSessions() {
     let now = loop.nowMilliseconds
-    var late: [(ConnectionID, StreamError)] = []
+    var unknown: [ConnectionID] = []
+    var slow: [ConnectionID] = []
     sessions.forEach { session in
       if session.stage == .connected || session.stage == .authenticating,
         now &- session.openedAt >= configuration.clients.authenticationMilliseconds
       {
-        late.append((session.connection, .authenticationTimeout))
+        unknown.append(session.connection)
       } else if session.stage != .ended, session.blockedAt > 0,
         now &- session.blockedAt >= configuration.clients.unwritableMillisecondsMax
       {
-        late.append((session.connection, .slowClient))
+        slow.append(session.connection)
       }
     }
-    for (id, error) in late {
-      if error == .slowClient {
-        counters.slowClients &+= 1
-      } else {
-        counters.authenticationTimeouts &+= 1
-      }
-      fail(id, error)
-    }
+    counters.authenticationTimeouts &+= UInt64(unknown.count)
+    for id in unknown { fail(id, .authenticationTimeout) }
+    // Those that got stuck together come back together, and that costs the others more than they did.
+    let share = slow.count / GatewayLimits.slowClosesShare
+    let ended = slow.prefix(max(GatewayLimits.slowClosesPerSweepMin, share))
+    counters.slowClients &+= UInt64(ended.count)
+    for id in ended { fail(id, .slowClient) }
   }
 
   // MARK: - Control messages

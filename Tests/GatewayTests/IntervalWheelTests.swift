@@ -56,4 +56,10 @@ import Testing
     #expect(wheel.takeDue(nowMilliseconds: 3_600_001)?.0 == all[0])
     #expect(wheel.count == 1 || wheel.takeDue(nowMilliseconds: 3_600_001) == nil)
   }
+
+  @Test func aWheelThatWasEmptyForAnHourCountsFromNow() {
+    var wheel = IntervalWheel(nowMilliseconds: 1_000)
+    wheel.add(clients(1)[0], dueMilliseconds: 3_660_000, nowMilliseconds: 3_600_000)
+    #expect(wheel.nextMilliseconds == 3_660_000)
+  }
 }

@@ -24,7 +24,7 @@ extension Services {
         if number % 10 == 0 { feed.put("stock:AAPL:quote", Value.quote("AAPL", number)) }
         if number % 100 == 0 {
           try await feed.settle()
-          try healthy.pump()
+          try healthy.keepUp { $0.kind == "t" && $0.sequence[1] == Int64(number) }
           try observe()
         }
       }
@@ -117,6 +117,29 @@ extension Services {
         #expect(!isKept)
         while try slow.next(milliseconds: 1_000) != nil {}
         #expect(slow.closeCode == nil)
+      }
+    }
+
+    /// Those that got stuck together do not come back together.
+    @Test func manySlowClientsAreNotClosedAtOnce() async throws {
+      let count = 60
+      try await ServiceScene.withFeed({ $0.clients.unwritableMillisecondsMax = 300 }) {
+        scene, feed in
+        let healthy = try StreamClient.ready(scene)
+        var slow: [StreamClient] = []
+        for _ in 0..<count {
+          slow.append(try StreamClient.ready(scene, receiveBufferBytes: 4_096))
+        }
+        for client in [healthy] + slow { try client.subscribe(trades: ["AAPL"]) }
+        try await joined(scene, 1)
+        try await load(1..<500, feed, healthy)
+        var closed: Set<Int> = []
+        let areClosed = try await until(milliseconds: 10_000) {
+          closed.insert(Int(try scene.gateway("slow_clients_total")))
+          return closed.contains(count)
+        }
+        #expect(areClosed)
+        #expect(closed.contains { $0 > 0 && $0 <= 40 }, "\(closed)")
       }
     }
 

@@ -158,6 +158,19 @@ final class StreamClient {
 
   func putBack(_ messages: [WireValue]) { waiting = messages + waiting }
 
+  /// Takes in what comes until a message fits.
+  func keepUp(_ isLast: (WireValue) -> Bool) throws {
+    var place = 0
+    let deadline = Deadline(milliseconds: 10_000)
+    while true {
+      while place < waiting.count {
+        if isLast(waiting[place]) { return }
+        place += 1
+      }
+      guard try readFrame(milliseconds: deadline.millisecondsLeft) else { return }
+    }
+  }
+
   /// Takes in what has come already, so that the kernel's buffers stay empty.
   func pump() throws {
     while socket.hasInput, try readFrame(milliseconds: 1_000) {}
