@@ -45,7 +45,8 @@ extension StreamLoop {
       clients.shuffle(using: &random)
       let schedule = DrainSchedule(
         clients: clients.count, drainMilliseconds: milliseconds,
-        reconnectsPerSecondMax: GatewayLimits.reconnectsPerSecondMax, random: &random)
+        reconnectsPerSecondMax: GatewayLimits.reconnectsPerSecondMax(
+          isSecure: configuration.web.certificate != nil), random: &random)
       let timer = LoopTimer(loop: loop) { [unowned self] in drainTick() }
       drain = Drain(clients, schedule, loop.nowMilliseconds, milliseconds, timer, over)
       timer.start(
