@@ -139,7 +139,9 @@ def test_recording_goes_on_over_a_restart_of_the_stream(directory):
         url = f"unix://{path}"
 
         def gateway():
-            process = Process("gateway", "--redis", url, "--port", port, environment=KEYS)
+            process = Process(
+                "gateway", "--redis", url, "--port", port, "--drain-seconds", "1", environment=KEYS
+            )
             eventually(lambda: process.lines, 15, "the gateway's ready line")
             return process
 

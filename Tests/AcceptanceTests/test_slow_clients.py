@@ -125,7 +125,7 @@ def test_thousand_clients_that_never_read_cost_what_is_stated_and_then_no_more(d
         end = time.monotonic() + 60
         while time.monotonic() < end:
             kernel = Kernel(port)
-            if samples and kernel.count < samples[0][1].count:
+            if kernel.count < len(mute) + 1:
                 break  # the first has got its 407
             samples.append((resident(gateway.pid) - before, kernel))
             quotes.append(counts[0])
