@@ -4,6 +4,7 @@ import Gateway
 import Glibc
 import TestSupport
 import Testing
+import WebTransport
 
 extension Services {
   @Suite(.serialized) struct GatewaySlowClientTests {
@@ -96,6 +97,35 @@ extension Services {
       #expect(quotes == quotes.sorted() && Set(quotes).count == quotes.count)
       #expect(quotes.last == Int64(count), "the newest state")
       #expect(quotes.count < count / 10, "states were conflated")
+    }
+
+    /// Goal: of a client that stops reading the process keeps no more than is stated. Method: 200 KB are
+    /// owed at once, of which the kernels of both sides take a part.
+    @Test func whatIsOwedToWhoDoesNotReadIsNotKept() async throws {
+      let symbols = (0..<100).map { "S\($0)" }
+      try await ServiceScene.withFeed { scene, feed in
+        feed.list(symbols)
+        for symbol in symbols { feed.put("depth:\(symbol)", Value.book(symbol, 1, levels: 50)) }
+        try await feed.settle()
+        let reading = try StreamClient.ready(scene)
+        try reading.subscribe(orderbooks: symbols)
+        #expect(try reading.drain(symbols.count).count == symbols.count)
+        let slow = try (0..<100).map { _ in
+          try StreamClient.ready(scene, receiveBufferBytes: 65_536)
+        }
+        let before = try residentBytes()
+        for client in slow { client.say(StreamClient.message("subscribe", orderbooks: symbols)) }
+        let count = symbols.count * (slow.count + 1)
+        let areOwed = try await until {
+          try scene.metric("tapedeck_gateway_subscriptions") == Double(count)
+        }
+        #expect(areOwed)
+        let each = (try residentBytes() - before) / slow.count
+        let stated =
+          GatewayLimits.memoryOfSilentClient(subscriptions: symbols.count)
+          - WebTransportLimits.kernelBytesOfSilentClient
+        #expect(each < stated, "\(each) of \(stated) bytes")
+      }
     }
 
     @Test func clientThatNeverReadsIsClosed() async throws {
