@@ -29,6 +29,19 @@ import Testing
     }
   }
 
+  /// RFC 6455, 7.1.7: what a peer still has on its way is read away. A reset for it could overtake our
+  /// close frame.
+  @Test func whatFollowsABreachMeetsNoReset() async throws {
+    try await withEchoServer { fixture in
+      let socket = try fixture.socket()
+      try #require(socket.openWebSocket()?.status == 101)
+      socket.send([0xf1, 0x80, 0, 0, 0, 0])
+      #expect(socket.readFrame()?.closeCode == 1_002)
+      #expect(socket.readToEnd() == [])
+      for _ in 0..<50 { #expect(socket.send([UInt8](repeating: 7, count: 1_024))) }
+    }
+  }
+
   @Test func thereAreEnoughOfThem() {
     let all = ConformanceTable.groups.flatMap(\.cases)
     #expect(all.count >= 60)
