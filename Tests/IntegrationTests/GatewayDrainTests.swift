@@ -84,8 +84,10 @@ extension Services {
         let gateway = scene.gateway
         async let drained: Void = gateway.drain(milliseconds: 0)
         let told = try clients.map { try reconnectMilliseconds($0) }
-        #expect(told.max()! < 300 && told.max()! > 250)
-        #expect((60...90).contains(told.count { $0 < 75 }))
+        let rate = Int(GatewayLimits.reconnectsPerSecondMax(isSecure: false))
+        let last = clients.count * 1_000 / rate
+        #expect(told.max()! < last && told.max()! > last * 5 / 6)
+        #expect((60...90).contains(told.count { $0 < last / 4 }))
         for client in clients { #expect(try client.waitForClose() == 1_012) }
         await drained
       }
