@@ -8,7 +8,7 @@
   deaf     on a link with channels nothing comes back but answers to PING
   reset    links are reset, new ones too
 
-`heal(later=0.3)` lets the links that were held come so much after those that are made anew, as over two ways.
+`heal(until)` lets the links that were held wait on until that has returned, as over two ways.
 
 With `only="subscriber"` or `only="commands"` it is done to links of that kind alone. What a link is for
 shows with its first SSUBSCRIBE; until then it is one for commands.
@@ -18,7 +18,6 @@ import contextlib
 import socket
 import struct
 import threading
-import time
 
 PONG = b"*2\r\n$4\r\npong\r\n$0\r\n\r\n"
 
@@ -29,6 +28,8 @@ class Link:
         self.is_subscriber = False
         self.is_open = True
         self.is_held = False
+        # What a client said arrives though it has gone meanwhile.
+        self.outlives_client = False
 
     def reset(self):
         for end in (self.client, self.server):
@@ -70,13 +71,15 @@ class LinkProxy:
         for link in doomed:
             link.reset()
 
-    def heal(self, later=0.0):
+    def heal(self, until=None):
         with self.changed:
-            for link in self.links if later else []:
-                link.is_held = self._does("hold", link)
+            for link in self.links if until else []:
+                link.is_held = link.outlives_client = self._does("hold", link)
             self.how, self.only = None, None
             self.changed.notify_all()
-        time.sleep(later)
+        if not until:
+            return
+        until()
         with self.changed:
             for link in self.links:
                 link.is_held = False
@@ -138,7 +141,8 @@ class LinkProxy:
                 sink.sendall(data)
         except OSError:
             pass
-        link.close()
+        if is_command or not link.outlives_client:
+            link.close()
 
     def close(self):
         self.is_open = False

@@ -87,7 +87,11 @@ ROWS = [
     # What the link given up still had on its way comes behind the first of the new one.
     Row(
         "ingester-Redis partitioned, late", cut("ingest_link", "hold"),
-        lambda scene: scene.ingest_link.heal(later=0.3),
+        lambda scene: scene.ingest_link.heal(
+            lambda: eventually(lambda: scene.status() == 200, 10, "the new link", every=0.005)
+        ),
+        # Few trades: else newer ones come first.
+        feed="sim:stocks=2,crypto=0,rate=124,mix=1:15:15,popularity=even",
     ),
     Row("ingester-Redis half open", *broken("ingest_link", "swallow")),
     Row("ingester-Redis reset", *broken("ingest_link", "reset")),
