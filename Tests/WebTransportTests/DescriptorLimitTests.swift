@@ -11,6 +11,8 @@ struct DescriptorLimitTests {
   @Test func acceptingPausesAtTheLimitAndGoesOn() async {
     await #expect(processExitsWith: .success) {
       try await withServer { fixture in
+        // `until` sleeps, and the first sleep of a process opens descriptors: without them it traps.
+        try await Task.sleep(for: .milliseconds(1))
         let held = try fixture.socket()
         #expect(held.request("GET", "/hello")?.status == 200)
         fixture.loop.submit { usleep(300_000) }
